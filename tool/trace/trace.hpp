@@ -32,19 +32,20 @@ inline constexpr std::uint64_t no_block = ~std::uint64_t{0};
 /// One heap operation of the recorded program.
 struct event {
     operation op{};
-    std::uint32_t thread = 0;        ///< dense, 0 = the process's first thread
-    std::uint64_t time_ns = 0;       ///< since the process began to be recorded
-    std::uint64_t size_bytes = 0;    ///< asked for; 0 for `free`
+    std::uint32_t thread = 0;          ///< dense, 0 = the process's first thread
+    std::uint64_t time_ns = 0;         ///< since the process began to be recorded
+    std::uint64_t size_bytes = 0;      ///< asked for; 0 for `free`
     std::uint64_t alignment_bytes = 0; ///< asked for by the aligned family, else 0
-    std::uint64_t block = no_block;  ///< identity: 0, 1, 2, ... in order of allocation, never reused
+    std::uint64_t block = no_block; ///< identity: 0, 1, 2, ... in order of allocation, never reused
     std::uint64_t previous = no_block; ///< `reallocate`: the block that this one replaces
-    std::uint32_t site = 0;          ///< index into `process::sites`
+    std::uint32_t site = 0;            ///< index into `process::sites`
 };
 
 /// A call site: a return address, as a file and an offset into it, enough to symbolise later.
 struct call_site {
-    std::string module;        ///< path of the mapped file, empty when unknown
-    std::uint64_t offset = 0;  ///< file-relative address of the return address
+    std::string module;       ///< path of the mapped file, empty when unknown
+    std::uint64_t offset = 0; ///< address in the ELF file's own numbering, as addr2line takes it;
+                              ///< the absolute address when `module` is empty
 };
 
 /// How the recording of one process ended.
@@ -52,6 +53,7 @@ enum class ending : std::uint8_t {
     exited,   ///< ran to its end
     replaced, ///< called exec
     killed,   ///< died of a signal, or left without running its exit handlers
+    running,  ///< still ran when the recording ended: what came later is not in the trace
 };
 
 /// One recorded process.
@@ -61,8 +63,12 @@ struct process {
     std::vector<std::string> command; ///< argv
     ending end = ending::exited;
     std::uint32_t threads = 0;
-    std::uint64_t events = 0;
-    std::uint64_t unmatched_frees = 0; ///< frees of blocks older than the recording, left out of the events
+    std::uint64_t events = 0; ///< recorded; after `for_each` exactly as many as it delivered
+    std::uint64_t unmatched_frees = 0; ///< frees of blocks older than the recording, left out of
+                                       ///< the events; counted by `for_each`, 0 before it
+    std::uint64_t inferred_frees = 0;  ///< frees nobody saw (memory given back behind the
+                                       ///< recorder's back), put in by `for_each`; 0 before it
+    std::uint64_t lost_events = 0;     ///< the recorder says it could not keep them; normally 0
     std::vector<call_site> sites;
 };
 
