@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+/// \file
+/// The trace as a file: a head and then packets, each compressed and checked on its own.
+///
+///     file head | packet head, payload | packet head, payload | ... | packet head of kind `end`
+///
+/// Packets of different processes and threads follow each other as they became full; `sequence`
+/// orders those of one thread. Only the last packet, `end`, says that the file is complete, so a
+/// file cut anywhere is readable up to its last whole packet. docs/trace-format.md is the
+/// specification.
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "trace/trace.hpp"
+
+struct ZSTD_CCtx_s;
+struct ZSTD_DCtx_s;
+
+namespace millpond::tool {
+
+inline constexpr std::uint32_t trace_version = 1;
+inline constexpr std::size_t payload_bytes_max = std::size_t{1} << 20U;
+
+enum class packet_kind : std::uint32_t {
+    events = 1,  ///< events of one thread, as in event_code.hpp
+    process = 2, ///< a process begins: pids, command
+    modules = 3, ///< the files mapped into a process, from `first_tick` on
+    ended = 4,   ///< how a process ended
+    end = 5,     ///< the recording is complete: totals, rate of the clock
+};
+
+/// What stands before each payload, in this order and layout.
+struct packet_head {
+    std::uint32_t mark = 0; ///< `packet_mark`
+    packet_kind kind{};
+    std::uint32_t process = 0;  ///< dense, in order of start
+    std::uint32_t thread = 0;   ///< dense within the process
+    std::uint32_t sequence = 0; ///< of this thread's packets; of a process's module lists
+    std::uint32_t events = 0;
+    std::uint32_t raw_bytes = 0;    ///< payload when decompressed
+    std::uint32_t stored_bytes = 0; ///< payload in the file
+    std::uint64_t first_tick = 0;   ///< the clock before the first event
+    std::uint64_t payload_check = 0;
+    std::uint64_t head_check = 0; ///< over everything above
+};
+
+inline constexpr std::uint32_t packet_mark = 0x544B504D; // "MPKT"
+static_assert(sizeof(packet_head) == 56, "the head is written as it is");
+
+/// What stands at the start of a trace.
+struct file_head {
+    char magic[8] = {'\x89', 'M', 'P', 'T', 'R', 'A', 'C', 'E'};
+    std::uint32_t version = trace_version;
+    std::uint32_t tick_picoseconds = 0; ///< estimate; the `end` packet has the measured one
+    std::uint64_t head_check = 0;
+};
+
+static_assert(sizeof(file_head) == 24, "the head is written as it is");
+
+/// Totals in the `end` packet.
+struct file_totals {
+    std::uint64_t packets = 0; ///< without the `end` packet
+    std::uint64_t processes = 0;
+    std::uint64_t events = 0;
+    std::uint64_t tick_femtoseconds = 0;
+};
+
+/// A checksum that notices every change confined to one aligned 8-byte word, and others with
+/// probability 1 - 2^-64: each step is one-to-one in the word and in what came before.
+[[nodiscard]] std::uint64_t checksum(std::span<const std::byte> bytes) noexcept;
+
+/// Appends packets to a trace.
+///
+/// Units:      bytes.
+/// Complexity: O(payload) per packet; one write per packet.
+/// Errors:     `trace_error` with the file's name and the system's reason.
+/// Threads:    one thread at a time.
+/// Source:     own format, docs/trace-format.md.
+class packet_writer {
+public:
+    /// Creates or replaces `file`. Refuses to replace a file that is not a trace.
+    packet_writer(const std::filesystem::path& file, std::uint64_t tick_femtoseconds);
+    ~packet_writer();
+    packet_writer(const packet_writer&) = delete;
+    packet_writer& operator=(const packet_writer&) = delete;
+
+    /// Compresses and appends one packet; fills in the sizes, the mark and the checks of `head`.
+    void append(packet_head head, std::span<const std::byte> payload);
+
+    /// Appends the `end` packet; nothing may follow.
+    void finish(std::uint64_t tick_femtoseconds);
+
+    [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
+
+    [[nodiscard]] const file_totals& totals() const noexcept { return totals_; }
+
+private:
+    void write_all(std::span<const std::byte> bytes);
+
+    std::filesystem::path file_;
+    int descriptor_ = -1;
+    ZSTD_CCtx_s* compressor_ = nullptr;
+    std::vector<std::byte> out_; // head and payload, written with one call
+    std::uint64_t bytes_ = 0;
+    file_totals totals_;
+};
+
+/// Where a packet lies.
+struct packet_place {
+    packet_head head;
+    std::uint64_t offset = 0; ///< of the payload
+};
+
+/// Finds and checks the packets of a trace.
+///
+/// Units:      bytes.
+/// Complexity: construction reads the whole file once; `load` reads one packet.
+/// Errors:     `trace_error` naming file, offset and reason.
+/// Threads:    one thread at a time.
+/// Source:     own format, docs/trace-format.md.
+class packet_reader {
+public:
+    explicit packet_reader(const std::filesystem::path& file);
+    ~packet_reader();
+    packet_reader(const packet_reader&) = delete;
+    packet_reader& operator=(const packet_reader&) = delete;
+
+    [[nodiscard]] const std::vector<packet_place>& packets() const noexcept { return packets_; }
+
+    [[nodiscard]] bool truncated() const noexcept { return truncated_; }
+
+    [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
+
+    [[nodiscard]] std::uint64_t tick_femtoseconds() const noexcept { return tick_femtoseconds_; }
+
+    /// Decompresses one payload into `into`.
+    void load(const packet_place& place, std::vector<std::byte>& into);
+
+    /// Throws a `trace_error` that names the file and `offset`.
+    [[noreturn]] void fail(std::uint64_t offset, std::string_view reason) const;
+
+private:
+    void scan();
+    bool scan_one(std::uint64_t& offset);
+    void check_end(const packet_place& place, std::uint64_t next);
+    void read_at(std::uint64_t offset, std::span<std::byte> into) const;
+
+    std::filesystem::path file_;
+    int descriptor_ = -1;
+    ZSTD_DCtx_s* decompressor_ = nullptr;
+    std::uint64_t bytes_ = 0;
+    std::uint64_t tick_femtoseconds_ = 0;
+    bool truncated_ = true;
+    std::vector<packet_place> packets_;
+    std::vector<std::byte> stored_;
+};
+
+/// True when `file` starts like a trace of any version.
+[[nodiscard]] bool looks_like_trace(const std::filesystem::path& file);
+
+} // namespace millpond::tool
