@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+/// \file
+/// Tells AddressSanitizer and Valgrind which blocks are the caller's. In every other build each
+/// function here is empty.
+///
+/// A free block is poisoned whole: it holds no metadata, so the pool itself never reads it.
+
+#include "millpond/base/config.hpp"
+
+#include <cstddef>
+
+#if MILLPOND_ADDRESS_SANITIZER
+#    include <sanitizer/asan_interface.h>
+#endif
+#if MILLPOND_VALGRIND
+#    include <valgrind/memcheck.h>
+#endif
+
+MILLPOND_NAMESPACE_BEGIN
+
+namespace detail {
+
+#if MILLPOND_ADDRESS_SANITIZER
+inline void poison(const void* memory, std::size_t bytes) noexcept {
+    __asan_poison_memory_region(memory, bytes);
+}
+
+inline void unpoison(const void* memory, std::size_t bytes) noexcept {
+    __asan_unpoison_memory_region(memory, bytes);
+}
+#elif MILLPOND_VALGRIND
+inline void poison(const void* memory, std::size_t bytes) noexcept {
+    VALGRIND_MAKE_MEM_NOACCESS(memory, bytes);
+}
+
+inline void unpoison(const void* memory, std::size_t bytes) noexcept {
+    VALGRIND_MAKE_MEM_UNDEFINED(memory, bytes);
+}
+#else
+constexpr void poison(const void* /*memory*/, std::size_t /*bytes*/) noexcept {}
+
+constexpr void unpoison(const void* /*memory*/, std::size_t /*bytes*/) noexcept {}
+#endif
+
+/// True when poisoning does anything, so that a loop over blocks can be left out.
+inline constexpr bool instrumented = MILLPOND_ADDRESS_SANITIZER != 0 || MILLPOND_VALGRIND != 0;
+
+/// Starts bringing a block's first line into the cache for writing. Not a touch: it cannot fault.
+inline void prefetch_for_write(const void* memory) noexcept {
+    __builtin_prefetch(memory, 1);
+}
+
+} // namespace detail
+
+MILLPOND_NAMESPACE_END

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+/// \file
+/// Contiguous memory with an owner: what a pool stands on.
+///
+///     | guard page |  committed  |  reserved, not committed  | guard page |
+///                  ^ data()      ^ committed()               ^ data() + size()
+///
+/// Mapped regions reserve address space once and commit a growing prefix of it; nothing is ever
+/// relocated. Heap and borrowed regions are committed whole.
+
+#include "millpond/base/config.hpp"
+#include "millpond/base/stats.hpp"
+#include "millpond/memory/memory_options.hpp"
+
+#include <cstddef>
+#include <span>
+
+MILLPOND_NAMESPACE_BEGIN
+
+/// What a mapped region is made of.
+struct mapping_options {
+    const char* name = ""; ///< shows in /proc/self/maps as [anon:millpond:NAME]
+    std::size_t bytes = 0; ///< reserved for good; rounded up to whole pages
+    page_size pages = page_size::standard;
+    bool huge_page_fallback = true;
+    bool lock = false;
+    bool prefault = false; ///< every commit touches its pages before it returns
+    bool guard_pages = false;
+};
+
+/// Memory from one of the sources of `memory_source`, released when the region dies.
+///
+/// Units:      bytes.
+/// Complexity: O(1) system calls each; prefaulting is linear in the pages.
+/// Errors:     factories throw std::system_error with what was asked and its errno, and leave
+///             nothing behind; `commit` returns the errno instead.
+/// Threads:    one thread at a time per region.
+/// Source:     POSIX mmap, mprotect, mlock; Linux MAP_HUGETLB, PR_SET_VMA_ANON_NAME.
+class region {
+public:
+    region() noexcept = default;
+
+    /// Reserves pages of the operating system; commits none of them.
+    [[nodiscard]] static region mapped(const mapping_options& options);
+
+    /// Zeroed memory of the C heap.
+    [[nodiscard]] static region
+    from_heap(const char* name, std::size_t bytes, std::size_t alignment);
+
+    /// The caller's memory; it is not released.
+    [[nodiscard]] static region borrowed(std::span<std::byte> buffer) noexcept;
+
+    region(region&& other) noexcept { swap(other); }
+
+    region& operator=(region&& other) noexcept {
+        swap(other);
+        return *this;
+    }
+
+    region(const region&) = delete;
+    region& operator=(const region&) = delete;
+
+    ~region() { release(); }
+
+    /// Gives the memory back to where it came from; the region is empty afterwards.
+    void release() noexcept;
+
+    [[nodiscard]] std::byte* data() const noexcept { return data_; }
+
+    [[nodiscard]] std::size_t size() const noexcept { return size_; }
+
+    [[nodiscard]] std::size_t committed() const noexcept { return committed_; }
+
+    /// The page size that the memory really has; standard for heap and borrowed memory.
+    [[nodiscard]] page_size pages() const noexcept { return pages_; }
+
+    /// Bytes of one such page.
+    [[nodiscard]] std::size_t page_bytes() const noexcept { return page_bytes_; }
+
+    /// errno that made a larger page size fall back; 0 if none did.
+    [[nodiscard]] int page_size_error() const noexcept { return page_size_error_; }
+
+    /// Makes the first `bytes` usable; at most size(). Returns 0 or errno, and then nothing changed.
+    [[nodiscard]] int commit(std::size_t bytes) noexcept;
+
+    /// Returns whole pages inside [first, end) to the system; the bytes that were resident. Their
+    /// contents are lost. 0 for locked, heap and borrowed memory.
+    std::size_t discard(std::size_t first, std::size_t end) noexcept;
+
+private:
+    void swap(region& other) noexcept;
+
+    std::byte* data_ = nullptr;
+    std::size_t size_ = 0;      ///< usable once committed
+    std::size_t committed_ = 0; ///< committed_ <= size_
+    std::byte* base_ = nullptr; ///< what release() returns: the mapping or the heap block
+    std::size_t base_bytes_ = 0;
+    std::size_t page_bytes_ = 0;
+    int page_size_error_ = 0;
+    page_size pages_ = page_size::standard;
+    memory_source source_ = memory_source::buffer;
+    bool lock_ = false;
+    bool prefault_ = false;
+    const char* name_ = "";
+};
+
+MILLPOND_NAMESPACE_END

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+/// \file
+/// Everything. Include single headers from millpond/pool/ where compile time matters.
+
+#include "millpond/base/config.hpp"
+#include "millpond/base/error.hpp"
+#include "millpond/base/stats.hpp"
+#include "millpond/memory/memory_options.hpp"
+#include "millpond/memory/region.hpp"
+#include "millpond/pool/block_pool.hpp"
+#include "millpond/pool/object_pool.hpp"
+#include "millpond/pool/static_pool.hpp"

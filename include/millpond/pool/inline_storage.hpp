@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+/// \file
+/// Blocks and metadata as members: the storage of the static pools. No pointer is stored, and all
+/// zero is the initial state, so that a static pool without a name lies in .bss.
+
+#include "millpond/base/bits.hpp"
+#include "millpond/base/config.hpp"
+#include "millpond/base/stats.hpp"
+#include "millpond/pool/block_state.hpp"
+#include "millpond/pool/occupancy.hpp"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+
+MILLPOND_NAMESPACE_BEGIN
+
+namespace detail {
+
+/// A magazine as large as the others', but never larger than the pool needs.
+constexpr std::uint32_t magazine_entries_for(std::size_t blocks, std::uint32_t most) noexcept {
+    return blocks < most ? static_cast<std::uint32_t>(std::bit_ceil(blocks)) : most;
+}
+
+template <std::size_t Stride, std::size_t Alignment, std::size_t Blocks>
+class inline_storage {
+    static_assert(Blocks >= 1, "a pool holds at least one block");
+    static_assert(Blocks < ~std::uint32_t{0}, "an index fits in 32 bits");
+    static_assert(std::has_single_bit(Alignment) && Stride % Alignment == 0,
+                  "every block is aligned because the first one is");
+
+    static constexpr occupancy_shape shape_ = occupancy_shape::of(Blocks);
+
+public:
+    constexpr inline_storage() noexcept = default;
+    inline_storage(const inline_storage&) = delete;
+    inline_storage& operator=(const inline_storage&) = delete;
+    ~inline_storage() = default;
+
+    [[nodiscard]] static constexpr std::size_t stride_bytes() noexcept { return Stride; }
+
+    [[nodiscard]] static constexpr std::uint64_t index_of(std::uint64_t offset) noexcept {
+        return static_stride<Stride>::index_of(offset);
+    }
+
+    // Constness here is the address's, not the blocks': the pool hands them out for writing.
+    [[nodiscard]] std::byte* blocks() const noexcept { return blocks_.data(); }
+
+    [[nodiscard]] block_state* states() const noexcept { return states_.data(); }
+
+    [[nodiscard]] std::uint64_t* words() const noexcept { return words_.data(); }
+
+    [[nodiscard]] static constexpr const occupancy_shape& shape() noexcept { return shape_; }
+
+    [[nodiscard]] static constexpr std::uint32_t capacity() noexcept { return Blocks; }
+
+    [[nodiscard]] static constexpr std::uint32_t max_capacity() noexcept { return Blocks; }
+
+    [[nodiscard]] static constexpr std::size_t committed_block_bytes() noexcept {
+        return Blocks * Stride;
+    }
+
+    [[nodiscard]] static constexpr bool grow() noexcept { return false; }
+
+    [[nodiscard]] static constexpr int growth_error() noexcept { return 0; }
+
+    [[nodiscard]] static constexpr std::size_t discard(std::size_t /*first*/,
+                                                       std::size_t /*end*/) noexcept {
+        return 0;
+    }
+
+    static constexpr void add_memory_stats(pool_stats& stats) noexcept {
+        stats.bytes_metadata = sizeof states_ + sizeof words_;
+        stats.bytes_committed = sizeof blocks_ + stats.bytes_metadata;
+    }
+
+    /// No block is live any more.
+    void retire() noexcept { states_.fill(block_state::freed); }
+
+private:
+    alignas(Alignment) mutable std::array<std::byte, Stride * Blocks> blocks_{};
+    mutable std::array<std::uint64_t, shape_.words> words_{};
+    mutable std::array<block_state, round_up(Blocks, 8)> states_{};
+};
+
+} // namespace detail
+
+MILLPOND_NAMESPACE_END

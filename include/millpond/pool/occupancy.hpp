@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+/// \file
+/// Which blocks nobody holds: one bit per block, 1 = free, with summaries above.
+///
+///     level 2 (root)   [ 1 word  ]   bit i: word i of level 1 is not zero
+///     level 1          [ . . . . ]   bit i: word i of level 0 is not zero
+///     level 0          [ . . . . . . . . . . ]   bit i of word w: block 64 w + i is free
+///
+/// Every level has a 64th of the words below it, up to a single root word: at most six levels for
+/// 2^32 blocks. A whole word is claimed at once, the lowest that is not empty, so that live blocks
+/// gather at low addresses. All words zero means "nothing free", which is what fresh pages and
+/// static storage say by themselves: construction writes nothing.
+
+#include "millpond/base/config.hpp"
+
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+
+MILLPOND_NAMESPACE_BEGIN
+
+namespace detail {
+
+/// Blocks in one occupancy word.
+inline constexpr std::uint32_t word_blocks = 64;
+
+/// Where each level of the summary begins, for a given number of blocks.
+struct occupancy_shape {
+    static constexpr std::uint32_t max_levels = 6;
+
+    std::array<std::uint32_t, max_levels> first_word{}; ///< of each level, in one array of words
+    std::uint32_t levels = 0;
+    std::uint32_t words = 0; ///< of all levels together
+
+    static constexpr occupancy_shape of(std::size_t blocks) noexcept {
+        occupancy_shape shape;
+        std::size_t below = blocks;
+        do {
+            below = (below + word_blocks - 1) / word_blocks;
+            shape.first_word[shape.levels++] = shape.words;
+            shape.words += static_cast<std::uint32_t>(below);
+        } while (below > 1);
+        return shape;
+    }
+
+    /// Words of level 0.
+    [[nodiscard]] constexpr std::uint32_t block_words() const noexcept {
+        return levels > 1 ? first_word[1] : words;
+    }
+};
+
+/// The operations on occupancy words; owns nothing.
+class occupancy {
+public:
+    /// Blocks taken together: bit i of `mask` is block `64 * word + i`.
+    struct claimed_word {
+        std::uint32_t word = 0;
+        std::uint64_t mask = 0; ///< zero when nothing was free
+    };
+
+    constexpr occupancy(std::uint64_t* words, const occupancy_shape& shape) noexcept
+        : words_(words)
+        , shape_(shape) {}
+
+    /// Takes every free block of the lowest word that has one. O(levels): no search.
+    [[nodiscard]] constexpr claimed_word claim() noexcept {
+        const std::uint32_t word = lowest_word();
+        return word == none ? claimed_word{} : claim_word(word);
+    }
+
+    /// Takes every free block of one word, which has at least one.
+    [[nodiscard]] constexpr claimed_word claim_word(std::uint32_t word) noexcept {
+        const std::uint64_t mask = words_[word];
+        words_[word] = 0;
+        mark_empty(word);
+        return {word, mask};
+    }
+
+    /// Takes only some of the free blocks of the lowest word: at most `most`, lowest first.
+    [[nodiscard]] constexpr claimed_word claim_at_most(std::uint32_t most) noexcept {
+        claimed_word taken = claim();
+        std::uint64_t rest = taken.mask;
+        for (std::uint32_t i = 0; i < most && rest != 0; ++i) {
+            rest &= rest - 1;
+        }
+        if (rest != 0) {
+            give_back(taken.word, rest);
+            taken.mask &= ~rest;
+        }
+        return taken;
+    }
+
+    /// Marks the blocks of `mask` free. None of them is; O(1), O(levels) when the word was empty.
+    constexpr void give_back(std::uint32_t word, std::uint64_t mask) noexcept {
+        const std::uint64_t before = words_[word];
+        words_[word] = before | mask;
+        if (before == 0) {
+            mark_not_empty(word);
+        }
+    }
+
+    [[nodiscard]] constexpr bool is_free(std::uint32_t block) const noexcept {
+        return (words_[block / word_blocks] >> (block % word_blocks) & 1) != 0;
+    }
+
+    [[nodiscard]] constexpr std::uint64_t free_in(std::uint32_t word) const noexcept {
+        return words_[word];
+    }
+
+    /// The first word whose summary bit disagrees with the words below it, or `none`.
+    [[nodiscard]] constexpr std::uint32_t first_inconsistency() const noexcept {
+        for (std::uint32_t level = 1; level < shape_.levels; ++level) {
+            const std::uint32_t below = shape_.first_word[level - 1];
+            const std::uint32_t count = shape_.first_word[level] - below;
+            for (std::uint32_t i = 0; i < count; ++i) {
+                const std::uint64_t summary =
+                    words_[shape_.first_word[level] + i / word_blocks] >> (i % word_blocks);
+                if ((words_[below + i] != 0) != ((summary & 1) != 0)) {
+                    return below + i;
+                }
+            }
+        }
+        return none;
+    }
+
+    static constexpr std::uint32_t none = ~std::uint32_t{0};
+
+private:
+    [[nodiscard]] constexpr std::uint32_t lowest_word() const noexcept {
+        std::uint32_t level = shape_.levels - 1;
+        std::uint32_t index = 0;
+        if (words_[shape_.first_word[level]] == 0) {
+            return none;
+        }
+        for (; level > 0; --level) {
+            const std::uint64_t summary = words_[shape_.first_word[level] + index];
+            index = index * word_blocks + static_cast<std::uint32_t>(std::countr_zero(summary));
+        }
+        return index;
+    }
+
+    constexpr void mark_empty(std::uint32_t index) noexcept {
+        for (std::uint32_t level = 1; level < shape_.levels; ++level) {
+            std::uint64_t& summary = words_[shape_.first_word[level] + index / word_blocks];
+            summary &= ~(std::uint64_t{1} << (index % word_blocks));
+            if (summary != 0) {
+                return;
+            }
+            index /= word_blocks;
+        }
+    }
+
+    constexpr void mark_not_empty(std::uint32_t index) noexcept {
+        for (std::uint32_t level = 1; level < shape_.levels; ++level) {
+            std::uint64_t& summary = words_[shape_.first_word[level] + index / word_blocks];
+            const std::uint64_t before = summary;
+            summary = before | (std::uint64_t{1} << (index % word_blocks));
+            if (before != 0) {
+                return;
+            }
+            index /= word_blocks;
+        }
+    }
+
+    std::uint64_t* words_;
+    const occupancy_shape& shape_;
+};
+
+} // namespace detail
+
+MILLPOND_NAMESPACE_END

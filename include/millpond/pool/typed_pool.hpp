@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+/// \file
+/// Objects of one type in the blocks of a pool_core: what object_pool and static_object_pool share.
+
+#include "millpond/base/config.hpp"
+#include "millpond/base/error.hpp"
+#include "millpond/base/stats.hpp"
+#include "millpond/pool/pool_core.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+#include <memory>
+#include <new>
+#include <type_traits>
+#include <utility>
+
+MILLPOND_NAMESPACE_BEGIN
+
+namespace detail {
+
+/// Visits live objects in address order. Objects may be created and destroyed on the way: one that
+/// is destroyed before its turn is not visited, one created behind the iterator neither.
+template <class T, class Core>
+class live_iterator {
+public:
+    using iterator_category = std::forward_iterator_tag;
+    using value_type = std::remove_const_t<T>;
+    using difference_type = std::ptrdiff_t;
+    using pointer = T*;
+    using reference = T&;
+
+    live_iterator() noexcept = default;
+
+    live_iterator(const Core* core, std::uint32_t index) noexcept
+        : core_(core)
+        , index_(core->next_live(index)) {}
+
+    [[nodiscard]] reference operator*() const noexcept { return *operator->(); }
+
+    [[nodiscard]] pointer operator->() const noexcept {
+        return std::launder(static_cast<T*>(core_->block_at(index_)));
+    }
+
+    live_iterator& operator++() noexcept {
+        index_ = core_->next_live(index_ + 1);
+        return *this;
+    }
+
+    live_iterator operator++(int) noexcept {
+        live_iterator before = *this;
+        ++*this;
+        return before;
+    }
+
+    [[nodiscard]] friend bool operator==(const live_iterator& a, const live_iterator& b) noexcept {
+        return a.index_ == b.index_;
+    }
+
+    /// The end: nothing live from here on, even if the pool changed on the way.
+    [[nodiscard]] friend bool operator==(const live_iterator& a, std::default_sentinel_t) noexcept {
+        return a.index_ >= a.core_->frontier();
+    }
+
+private:
+    const Core* core_ = nullptr;
+    std::uint32_t index_ = 0;
+};
+
+/// Constructs with parentheses where T has a constructor for the arguments, else with braces, so that
+/// aggregates work on compilers without parenthesised aggregate initialisation.
+template <class T, class... Arguments>
+inline constexpr bool constructs_nothrow = std::is_nothrow_constructible_v<T, Arguments...>;
+
+template <class T, class... Arguments>
+requires(!std::is_constructible_v<T, Arguments...>) inline constexpr bool constructs_nothrow<
+    T,
+    Arguments...> = noexcept(T{std::declval<Arguments>()...});
+
+template <class T, class... Arguments>
+T* construct_object(void* block,
+                    Arguments&&... arguments) noexcept(constructs_nothrow<T, Arguments...>) {
+    if constexpr (std::is_constructible_v<T, Arguments...>) {
+        return std::construct_at(static_cast<T*>(block), std::forward<Arguments>(arguments)...);
+    } else {
+        return ::new (block) T{std::forward<Arguments>(arguments)...};
+    }
+}
+
+/// The operations on objects; the derived pools add how they are made.
+template <class T, class Core>
+class typed_pool {
+    static_assert(std::is_object_v<T> && !std::is_array_v<T> && !std::is_const_v<T>,
+                  "a pool holds objects of one type; pool the struct that contains the array");
+
+public:
+    using value_type = T;
+    using iterator = live_iterator<T, Core>;
+    using const_iterator = live_iterator<const T, Core>;
+
+    /// Gives an object back to its pool; the deleter of `unique`.
+    class deleter {
+    public:
+        explicit deleter(typed_pool* pool = nullptr) noexcept
+            : pool_(pool) {}
+
+        void operator()(T* object) const noexcept { pool_->destroy(object); }
+
+    private:
+        typed_pool* pool_;
+    };
+
+    using unique = std::unique_ptr<T, deleter>;
+
+    typed_pool(const typed_pool&) = delete;
+    typed_pool& operator=(const typed_pool&) = delete;
+
+    /// Constructs an object from the arguments; nullptr when the pool is full. What the constructor
+    /// throws passes, and the block is free again.
+    template <class... Arguments>
+    [[nodiscard]] T*
+    try_create(Arguments&&... arguments) noexcept(constructs_nothrow<T, Arguments...>) {
+        void* const block = core_.try_allocate();
+        if (block == nullptr) [[unlikely]] {
+            return nullptr;
+        }
+        return construct(block, std::forward<Arguments>(arguments)...);
+    }
+
+    /// Constructs an object from the arguments; throws pool_exhausted when the pool is full.
+    template <class... Arguments>
+    [[nodiscard, gnu::returns_nonnull]] T* create(Arguments&&... arguments) {
+        void* const block = core_.try_allocate();
+        if (block == nullptr) [[unlikely]] {
+            throw_full();
+        }
+        return construct(block, std::forward<Arguments>(arguments)...);
+    }
+
+    /// `create` with an owner that destroys the object. The pool must neither move nor die first.
+    template <class... Arguments>
+    [[nodiscard]] unique make_unique(Arguments&&... arguments) {
+        return unique(create(std::forward<Arguments>(arguments)...), deleter(this));
+    }
+
+    /// Destroys an object and frees its block. A null pointer is ignored; anything that is not a
+    /// live object of this pool stops the program before its destructor runs.
+    void destroy(T* object) noexcept {
+        void* const block = const_cast<std::remove_volatile_t<T>*>(object);
+        std::uint64_t index; // NOLINT(cppcoreguidelines-init-variables): accept() sets it
+        if (!core_.accept(block, index)) [[unlikely]] {
+            return;
+        }
+        if constexpr (!std::is_trivially_destructible_v<T>) {
+            core_.refuse_front(block);
+            std::destroy_at(object);
+        }
+        core_.put_back(block, index);
+    }
+
+    /// Destroys every live object, in address order, and keeps the memory. O(metadata), and the
+    /// destructors. An object that another's destructor destroys is not destroyed again.
+    void clear() noexcept {
+        if constexpr (!std::is_trivially_destructible_v<T>) {
+            for (std::uint32_t i = core_.next_live(0); i < core_.frontier();
+                 i = core_.next_live(i + 1)) {
+                destroy(std::launder(static_cast<T*>(core_.block_at(i))));
+            }
+        }
+        core_.clear();
+    }
+
+    /// Live objects in address order. O(capacity / 8) for all together.
+    [[nodiscard]] iterator begin() noexcept { return {&core_, 0}; }
+
+    [[nodiscard]] const_iterator begin() const noexcept { return {&core_, 0}; }
+
+    [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
+
+    /// True when the address lies inside this pool's blocks.
+    [[nodiscard]] bool owns(const void* address) const noexcept { return core_.owns(address); }
+
+    /// Objects that can be live at once without growing.
+    [[nodiscard]] std::size_t capacity() const noexcept { return core_.storage().capacity(); }
+
+    /// Objects that are live.
+    [[nodiscard]] std::size_t size() const noexcept { return core_.live(); }
+
+    [[nodiscard]] bool empty() const noexcept { return size() == 0; }
+
+    /// capacity() - size().
+    [[nodiscard]] std::size_t available() const noexcept { return capacity() - size(); }
+
+    /// The most objects that were ever live at once; exact.
+    [[nodiscard]] std::size_t high_water() const noexcept { return core_.high_water(); }
+
+    [[nodiscard]] const char* name() const noexcept { return core_.name().c_str(); }
+
+    [[nodiscard]] pool_stats stats() const noexcept { return core_.stats(); }
+
+    /// Checks every invariant; O(capacity).
+    [[nodiscard]] verdict verify() const noexcept { return core_.verify(); }
+
+protected:
+    template <class... Arguments>
+    explicit constexpr typed_pool(Arguments&&... arguments)
+        : core_(std::forward<Arguments>(arguments)...) {}
+
+    typed_pool(typed_pool&&) noexcept = default;
+    typed_pool& operator=(typed_pool&&) noexcept = default;
+    ~typed_pool() = default;
+
+    [[nodiscard]] Core& core() noexcept { return core_; }
+
+private:
+    template <class... Arguments>
+    [[nodiscard]] T*
+    construct(void* block, Arguments&&... arguments) noexcept(constructs_nothrow<T, Arguments...>) {
+        if constexpr (constructs_nothrow<T, Arguments...>) {
+            return construct_object<T>(block, std::forward<Arguments>(arguments)...);
+        } else {
+            return_on_throw guard{&core_, block};
+            T* const object = construct_object<T>(block, std::forward<Arguments>(arguments)...);
+            guard.core = nullptr;
+            return object;
+        }
+    }
+
+    /// Frees the block when a constructor throws; a destructor, so that it works with and without
+    /// exceptions.
+    struct return_on_throw {
+        return_on_throw(Core* owner, void* memory) noexcept
+            : core(owner)
+            , block(memory) {}
+
+        return_on_throw(const return_on_throw&) = delete;
+        return_on_throw& operator=(const return_on_throw&) = delete;
+
+        ~return_on_throw() {
+            if (core != nullptr) {
+                core->deallocate(block);
+            }
+        }
+
+        Core* core;
+        void* block;
+    };
+
+    [[noreturn]] MILLPOND_SLOW_PATH void throw_full() const {
+        throw_exhausted(name(), capacity(), high_water(), core_.storage().growth_error());
+    }
+
+    Core core_;
+};
+
+} // namespace detail
+
+MILLPOND_NAMESPACE_END

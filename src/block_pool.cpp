@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// The parts of block_pool that are not on the hot path.
+
+#include "millpond/pool/block_pool.hpp"
+
+#include "millpond/base/contract.hpp"
+
+MILLPOND_NAMESPACE_BEGIN
+
+namespace {
+
+detail::pool_layout layout_of(const block_pool_options& options) {
+    return detail::pool_layout::checked(options.name,
+                                        options.block_bytes,
+                                        options.block_alignment,
+                                        options.capacity,
+                                        options.max_capacity,
+                                        options.prefault);
+}
+
+} // namespace
+
+block_pool::block_pool(const block_pool_options& options)
+    : core_(options.name, options.name, layout_of(options), options.memory)
+    , alignment_(layout_of(options).alignment)
+    , leaks_(options.leaks) {}
+
+block_pool& block_pool::operator=(block_pool&& other) noexcept {
+    if (this != &other) {
+        finish();
+        core_ = static_cast<decltype(core_)&&>(other.core_);
+        alignment_ = other.alignment_;
+        leaks_ = other.leaks_;
+    }
+    return *this;
+}
+
+block_pool::~block_pool() {
+    finish();
+    core_.retire();
+}
+
+void block_pool::finish() noexcept {
+    if (size() == 0 || leaks_ == leak_policy::ignore || !checked_build) {
+        return;
+    }
+    if (leaks_ == leak_policy::stop) {
+        detail::stop_on_leak(name(), size(), block_bytes());
+    }
+    detail::report_leak(name(), size(), block_bytes());
+}
+
+void block_pool::allocate_bulk(std::span<void*> out) {
+    const std::size_t taken = core_.try_allocate_bulk(out);
+    if (taken != out.size()) {
+        core_.deallocate_bulk(out.first(taken));
+        throw_full();
+    }
+}
+
+void block_pool::reserve(std::size_t blocks) {
+    detail::reserve_or_throw(core_.storage(), name(), blocks, high_water());
+}
+
+std::size_t block_pool::buffer_bytes(const block_pool_options& options) {
+    return layout_of(options).buffer_bytes();
+}
+
+void block_pool::throw_full() const {
+    detail::throw_exhausted(name(), capacity(), high_water(), core_.storage().growth_error());
+}
+
+MILLPOND_NAMESPACE_END

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// The one line that a broken contract prints. No allocation, no lock, no exception.
+
+#include "millpond/base/contract.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdarg>
+#include <cstdio>
+#include <cstdlib>
+
+#include "os.hpp"
+
+MILLPOND_NAMESPACE_BEGIN
+
+namespace detail {
+
+namespace {
+
+/// A line that is cut rather than allocated.
+class line {
+public:
+    [[gnu::format(printf, 2, 3)]] void add(const char* format, ...) noexcept {
+        std::va_list values;
+        va_start(values, format);
+        const std::size_t room = text_.size() - 1 - length_; // one place is the line feed's
+        const int wanted = std::vsnprintf(text_.data() + length_, room, format, values);
+        va_end(values);
+        if (wanted > 0) {
+            length_ += std::min(static_cast<std::size_t>(wanted), room - 1);
+        }
+    }
+
+    void print() noexcept {
+        text_[length_] = '\n';
+        os::write_error(text_.data(), length_ + 1);
+    }
+
+private:
+    std::array<char, 256> text_{};
+    std::size_t length_ = 0;
+};
+
+void add_reason(line& out, const misuse_report& report) noexcept {
+    const auto* const first = static_cast<const char*>(report.first_block);
+    const auto offset = static_cast<std::size_t>(static_cast<const char*>(report.address) - first);
+    switch (report.reason) {
+    case misuse::freed_twice:
+        out.add("freed twice");
+        return;
+    case misuse::never_allocated:
+        out.add("never allocated");
+        return;
+    case misuse::inside_a_block:
+        out.add("%zu bytes inside the block at %p",
+                offset % report.block_bytes,
+                static_cast<const void*>(first + offset / report.block_bytes * report.block_bytes));
+        return;
+    case misuse::foreign:
+        out.add("not a block of this pool, which is %p to %p",
+                report.first_block,
+                static_cast<const void*>(first + report.capacity_blocks * report.block_bytes));
+        return;
+    case misuse::pool_destroyed:
+        out.add("the pool is destroyed");
+        return;
+    case misuse::pool_moved_from:
+        out.add("the pool was moved from");
+        return;
+    }
+}
+
+void print_leak(const char* pool_name, std::size_t live_blocks, std::size_t block_bytes) noexcept {
+    line out;
+    out.add("millpond: pool '%s': destroyed with %zu live block%s of %zu bytes",
+            pool_name,
+            live_blocks,
+            live_blocks == 1 ? "" : "s",
+            block_bytes);
+    out.print();
+}
+
+} // namespace
+
+void stop_on_misuse(const misuse_report& report) noexcept {
+    line out;
+    out.add("millpond: pool '%s': free of %p: ", report.pool_name, report.address);
+    add_reason(out, report);
+    out.print();
+    std::abort();
+}
+
+void report_leak(const char* pool_name, std::size_t live_blocks, std::size_t block_bytes) noexcept {
+    print_leak(pool_name, live_blocks, block_bytes);
+}
+
+void stop_on_leak(const char* pool_name,
+                  std::size_t live_blocks,
+                  std::size_t block_bytes) noexcept {
+    print_leak(pool_name, live_blocks, block_bytes);
+    std::abort();
+}
+
+} // namespace detail
+
+MILLPOND_NAMESPACE_END

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+/// \file
+/// The operating system, as far as millpond needs it: one private contract, one .cpp per system.
+///
+/// Common preconditions: addresses and sizes are multiples of the page size that was reserved
+/// with, unless a function says otherwise. Functions return 0 or errno, never throw, never allocate.
+
+#include "millpond/base/config.hpp"
+#include "millpond/base/stats.hpp"
+
+#include <cstddef>
+
+MILLPOND_NAMESPACE_BEGIN
+
+namespace os {
+
+/// Bytes of a page: the system's own for standard and transparent huge pages.
+[[nodiscard]] std::size_t page_bytes(page_size pages) noexcept;
+
+/// Reserves address space that cannot be touched yet, aligned to `alignment` (a power of two).
+[[nodiscard]] int reserve(std::size_t bytes, std::size_t alignment, std::byte** address) noexcept;
+
+/// Replaces a reserved range by explicit huge pages, still untouchable. They are set aside now, so
+/// that a later touch cannot fail for want of one.
+[[nodiscard]] int
+back_with_huge_pages(std::byte* address, std::size_t bytes, page_size pages) noexcept;
+
+/// Asks for transparent huge pages in a range. Advice: the kernel may refuse at any time.
+[[nodiscard]] int advise_huge(std::byte* address, std::size_t bytes) noexcept;
+
+/// Makes a reserved range readable and writable.
+[[nodiscard]] int commit(std::byte* address, std::size_t bytes) noexcept;
+
+/// Makes a committed range untouchable again and drops its contents.
+void decommit(std::byte* address, std::size_t bytes) noexcept;
+
+/// Brings every page of a committed range into memory for writing. Contents stay.
+[[nodiscard]] int populate(std::byte* address, std::size_t bytes) noexcept;
+
+/// Keeps a committed range in RAM.
+[[nodiscard]] int lock(std::byte* address, std::size_t bytes) noexcept;
+
+/// Drops the contents of a committed range; it reads as zero afterwards.
+[[nodiscard]] int discard(std::byte* address, std::size_t bytes) noexcept;
+
+/// Bytes of a range that are in memory now.
+[[nodiscard]] std::size_t resident_bytes(std::byte* address, std::size_t bytes) noexcept;
+
+/// Names a range in /proc/self/maps where the kernel can; does nothing elsewhere.
+void name(std::byte* address, std::size_t bytes, const char* text) noexcept;
+
+/// Gives a reservation back, whatever became of its parts.
+void release(std::byte* address, std::size_t bytes) noexcept;
+
+/// Writes to standard error, as much as the system takes.
+void write_error(const char* text, std::size_t bytes) noexcept;
+
+} // namespace os
+
+MILLPOND_NAMESPACE_END

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// Checking a pool's options and laying its blocks and metadata into regions.
+
+#include "millpond/pool/region_storage.hpp"
+
+#include "millpond/base/error.hpp"
+#include "millpond/base/instrument.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <new>
+#include <span>
+#include <utility>
+
+MILLPOND_NAMESPACE_BEGIN
+
+namespace detail {
+
+namespace {
+
+/// Growth commits at least this much, and an eighth of what is there: few system calls, and never
+/// more than an eighth of the pool committed in vain.
+constexpr std::size_t growth_step_bytes = std::size_t{2} << 20;
+
+constexpr std::size_t index_limit = ~std::uint32_t{0}; // 2^32 - 1 is "no block"
+
+} // namespace
+
+pool_layout pool_layout::checked(const pool_name& name,
+                                 std::size_t block_bytes,
+                                 std::size_t block_alignment,
+                                 std::size_t capacity,
+                                 std::size_t max_capacity,
+                                 bool prefault) {
+    const auto require = [&](bool holds,
+                             const char* field,
+                             std::uint64_t value,
+                             const char* requirement,
+                             std::uint64_t limit) {
+        if (!holds) {
+            throw_bad_option(name.c_str(), field, value, requirement, limit);
+        }
+    };
+    constexpr std::size_t size_limit = SIZE_MAX / 4;
+    constexpr std::size_t alignment_limit = std::size_t{1} << 30;
+    require(block_bytes >= 1, "block_bytes", block_bytes, "must be at least", 1);
+    require(block_bytes <= size_limit, "block_bytes", block_bytes, "must be at most", size_limit);
+    require(block_alignment == 0 || std::has_single_bit(block_alignment),
+            "block_alignment",
+            block_alignment,
+            "must be a power of two up to",
+            alignment_limit);
+    require(block_alignment <= alignment_limit,
+            "block_alignment",
+            block_alignment,
+            "must be at most",
+            alignment_limit);
+    require(capacity >= 1, "capacity", capacity, "must be at least", 1);
+    require(max_capacity == 0 || max_capacity >= capacity,
+            "max_capacity",
+            max_capacity,
+            "must be 0 or at least capacity,",
+            capacity);
+    pool_layout layout;
+    layout.alignment = block_alignment == 0 ? natural_alignment(block_bytes) : block_alignment;
+    layout.stride_bytes = round_up(block_bytes, layout.alignment);
+    layout.capacity = capacity;
+    layout.max_capacity = max_capacity == 0 ? capacity : max_capacity;
+    layout.prefault = prefault;
+    const std::size_t most = std::min(index_limit, size_limit / layout.stride_bytes);
+    require(layout.max_capacity <= most,
+            max_capacity == 0 ? "capacity" : "max_capacity",
+            layout.max_capacity,
+            "must be at most",
+            most);
+    return layout;
+}
+
+region_storage_base::region_storage_base(const pool_name& name,
+                                         const pool_layout& layout,
+                                         const memory_options& memory)
+    : max_capacity_(static_cast<std::uint32_t>(layout.max_capacity))
+    , block_bytes_(layout.stride_bytes)
+    , metadata_bytes_(layout.metadata_bytes())
+    , shape_(occupancy_shape::of(layout.max_capacity)) {
+    switch (memory.source) {
+    case memory_source::buffer:
+        place_in_buffer(name, layout, memory.buffer);
+        break;
+    case memory_source::heap:
+        metadata_ = region::from_heap(name.c_str(), metadata_bytes_, alignof(std::uint64_t));
+        blocks_ = region::from_heap(
+            name.c_str(), layout.max_capacity * layout.stride_bytes, layout.alignment);
+        break;
+    case memory_source::mapped:
+        reserve_pages(name, layout, memory);
+        break;
+    }
+    if (blocks_.committed() / block_bytes_ >= max_capacity_) {
+        capacity_ = max_capacity_; // heap and buffer are there whole
+    }
+    if (layout.prefault && memory.source != memory_source::mapped) {
+        std::memset(blocks_.data(), 0, max_capacity_ * block_bytes_);
+    }
+    states_ = reinterpret_cast<block_state*>(metadata_.data());
+    words_ = reinterpret_cast<std::uint64_t*>(metadata_.data() + layout.state_bytes());
+    first_block_ = blocks_.data();
+    const auto misaligned = reinterpret_cast<std::uintptr_t>(first_block_) % layout.alignment;
+    first_block_ += misaligned == 0 ? 0 : layout.alignment - misaligned;
+    poison(first_block_, committed_block_bytes());
+}
+
+void region_storage_base::place_in_buffer(const pool_name& name,
+                                          const pool_layout& layout,
+                                          std::span<std::byte> buffer) {
+    if (buffer.size() < layout.buffer_bytes()) {
+        throw_bad_option(name.c_str(),
+                         "memory.buffer.size()",
+                         buffer.size(),
+                         "must be at least",
+                         layout.buffer_bytes());
+    }
+    const auto address = reinterpret_cast<std::uintptr_t>(buffer.data());
+    const std::size_t skip = (0 - address) % alignof(std::uint64_t);
+    metadata_ = region::borrowed(buffer.subspan(skip, metadata_bytes_));
+    blocks_ = region::borrowed(buffer.subspan(skip + metadata_bytes_));
+    std::memset(metadata_.data(), 0, metadata_bytes_);
+}
+
+void region_storage_base::reserve_pages(const pool_name& name,
+                                        const pool_layout& layout,
+                                        const memory_options& memory) {
+    mapping_options mapping{.name = name.c_str(),
+                            .bytes = metadata_bytes_,
+                            .pages = page_size::standard,
+                            .huge_page_fallback = true,
+                            .lock = memory.lock,
+                            .prefault = layout.prefault,
+                            .guard_pages = memory.guard_pages};
+    if (memory.pages != page_size::standard) {
+        mapping.pages = page_size::transparent_huge;
+    }
+    const auto commit_or_throw = [&](region& target, std::size_t bytes) {
+        const int error = target.commit(bytes);
+        if (error != 0) {
+            throw_os_refusal(name.c_str(),
+                             memory.lock ? "commit and lock" : "commit",
+                             bytes,
+                             target.page_bytes(),
+                             error);
+        }
+    };
+    metadata_ = region::mapped(mapping);
+    commit_or_throw(metadata_, metadata_bytes_);
+    mapping.pages = memory.pages;
+    mapping.huge_page_fallback = memory.huge_page_fallback;
+    // Beyond a page the region's own alignment does not suffice; skipping forward needs room.
+    const std::size_t extra = layout.alignment > 4096 ? layout.alignment : 0;
+    mapping.bytes = layout.max_capacity * layout.stride_bytes + extra;
+    blocks_ = region::mapped(mapping);
+    const auto misaligned = reinterpret_cast<std::uintptr_t>(blocks_.data()) % layout.alignment;
+    const std::size_t skip = misaligned == 0 ? 0 : layout.alignment - misaligned;
+    commit_or_throw(blocks_, skip + layout.capacity * layout.stride_bytes);
+    capacity_ = static_cast<std::uint32_t>(layout.capacity);
+}
+
+region_storage_base::region_storage_base(region_storage_base&& other) noexcept {
+    take_over(other);
+}
+
+region_storage_base& region_storage_base::operator=(region_storage_base&& other) noexcept {
+    if (this != &other) {
+        unpoison(first_block_, committed_block_bytes());
+        take_over(other);
+    }
+    return *this;
+}
+
+void region_storage_base::take_over(region_storage_base& other) noexcept {
+    first_block_ = std::exchange(other.first_block_, nullptr);
+    states_ = std::exchange(other.states_, nullptr);
+    words_ = std::exchange(other.words_, nullptr);
+    capacity_ = std::exchange(other.capacity_, 0);
+    max_capacity_ = std::exchange(other.max_capacity_, 0);
+    block_bytes_ = other.block_bytes_;
+    metadata_bytes_ = std::exchange(other.metadata_bytes_, 0);
+    growth_error_ = other.growth_error_;
+    shape_ = std::exchange(other.shape_, occupancy_shape{});
+    blocks_.release();
+    metadata_.release();
+    blocks_ = std::move(other.blocks_);
+    metadata_ = std::move(other.metadata_);
+}
+
+bool region_storage_base::grow() noexcept {
+    if (capacity_ == max_capacity_) {
+        return false;
+    }
+    const std::size_t step =
+        std::max<std::size_t>({growth_step_bytes / block_bytes_, capacity_ / 8, 1});
+    const std::size_t room = max_capacity_ - capacity_;
+    return grow_to(capacity_ + static_cast<std::uint32_t>(std::min(step, room)));
+}
+
+bool region_storage_base::grow_to(std::uint32_t blocks) noexcept {
+    if (blocks <= capacity_) {
+        return true;
+    }
+    const auto skip = static_cast<std::size_t>(first_block_ - blocks_.data());
+    growth_error_ = blocks_.commit(skip + std::size_t{blocks} * block_bytes_);
+    if (growth_error_ != 0) {
+        return false;
+    }
+    poison(first_block_ + committed_block_bytes(), (blocks - capacity_) * block_bytes_);
+    capacity_ = blocks;
+    return true;
+}
+
+std::size_t region_storage_base::discard(std::size_t first, std::size_t end) noexcept {
+    const auto skip = static_cast<std::size_t>(first_block_ - blocks_.data());
+    return blocks_.discard(skip + first, skip + end);
+}
+
+void region_storage_base::add_memory_stats(pool_stats& stats) const noexcept {
+    stats.bytes_metadata = metadata_bytes_;
+    stats.bytes_committed = blocks_.committed() + metadata_bytes_;
+    stats.growth_error = growth_error_;
+    stats.pages = blocks_.pages();
+    stats.page_size_error = blocks_.page_size_error();
+}
+
+void reserve_or_throw(region_storage_base& storage,
+                      const char* name,
+                      std::size_t blocks,
+                      std::size_t high_water) {
+    if (blocks > storage.max_capacity()) {
+        throw_exhausted(name, storage.max_capacity(), high_water, 0);
+    }
+    if (!storage.grow_to(static_cast<std::uint32_t>(blocks))) {
+        throw_exhausted(name, storage.capacity(), high_water, storage.growth_error());
+    }
+}
+
+} // namespace detail
+
+MILLPOND_NAMESPACE_END
