@@ -115,9 +115,8 @@ line_up find_contenders(const std::vector<std::string>& wanted,
 std::filesystem::path find_player() {
     const std::filesystem::path self =
         std::filesystem::read_symlink("/proc/self/exe").parent_path();
-    const std::array<std::filesystem::path, 3> places{self / "millpond-player",
-                                                      self / "replay/millpond-player",
-                                                      self / "../lib/millpond/millpond-player"};
+    const std::array<std::filesystem::path, 3> places{
+        self / "millpond-player", self / "replay/millpond-player", self / MILLPOND_PLAYER_FROM_BIN};
     for (const std::filesystem::path& place : places) {
         if (access(place.c_str(), X_OK) == 0) {
             return place;

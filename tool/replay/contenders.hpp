@@ -39,7 +39,7 @@ struct line_up {
 [[nodiscard]] line_up find_contenders(const std::vector<std::string>& wanted,
                                       const std::filesystem::path& player);
 
-/// Where millpond-player lies: beside the running program or, installed, in ../lib/millpond.
+/// Where millpond-player lies: beside the running program or, installed, in lib/millpond.
 /// Throws std::runtime_error that names the places looked at.
 [[nodiscard]] std::filesystem::path find_player();
 

@@ -5,7 +5,6 @@
 #include <cerrno>
 #include <cstring>
 #include <memory>
-#include <optional>
 #include <system_error>
 
 #include "replay/result.hpp"
@@ -144,11 +143,11 @@ child_end run_player(const contender& c,
     const descriptor reading(ends[0]);
     descriptor writing(ends[1]);
     const descriptor plan_copy(plan < 0 ? -1 : out_of_the_way(plan));
-    std::optional<descriptor> result_copy(std::in_place, out_of_the_way(writing.number()));
+    descriptor result_copy(out_of_the_way(writing.number()));
     writing.reset();
     std::vector<std::string> all{player.string()};
     all.insert(all.end(), arguments.begin(), arguments.end());
-    const pid_t child = spawn(c, all, plan_copy.number(), result_copy->number(), player);
+    const pid_t child = spawn(c, all, plan_copy.number(), result_copy.number(), player);
     result_copy.reset(); // now only the child holds it, and its end is seen
     child_end end;
     end.result = std::make_unique<play_result>();
@@ -181,7 +180,6 @@ std::unique_ptr<play_result> play_once(const contender& c,
                                        const std::filesystem::path& player,
                                        const char* mode) {
     child_end end = run_player(c, {mode, c.heap}, plan.file.descriptor(), player);
-    // An allocator may also break when the process ends, after the figures: not a result to trust.
     if (!end.result || end.wait_status != 0) {
         throw run_failure(fmt::format("{} {}", c.name, death_of(end.wait_status)));
     }

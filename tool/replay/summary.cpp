@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: MIT
+#include "replay/summary.hpp"
+
+#include <algorithm>
+#include <filesystem>
+
+namespace millpond::tool::replay {
+
+spread spread_of(std::vector<double> values) {
+    if (values.empty()) {
+        return {};
+    }
+    std::sort(values.begin(), values.end());
+    const std::size_t middle = values.size() / 2;
+    const double median =
+        values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
+    return {median, values.front(), values.back()};
+}
+
+bool same(const spread& a, const spread& b) noexcept {
+    return a.median >= b.low && a.median <= b.high && b.median >= a.low && b.median <= a.high;
+}
+
+const spread* contender_summary::percentile(double percent) const noexcept {
+    for (const auto& [at, value] : percentiles_ns) {
+        if (at == percent) {
+            return &value;
+        }
+    }
+    return nullptr;
+}
+
+contender_summary summarise(const contender_figures& figures, std::uint64_t operations) {
+    const double count = static_cast<double>(std::max<std::uint64_t>(operations, 1));
+    const auto of_times = [&](auto field, double divisor) {
+        std::vector<double> values;
+        for (const time_run& run : figures.times) {
+            values.push_back(static_cast<double>(run.*field) / divisor);
+        }
+        return spread_of(std::move(values));
+    };
+    contender_summary s;
+    s.name = figures.who.name;
+    s.malloc_file = figures.who.malloc_file;
+    s.failure = figures.failure;
+    s.rounds = std::min(figures.times.size(), figures.latencies.size());
+    s.ns_per_operation = of_times(&time_run::cpu_ns, count);
+    s.wall_ns_per_operation = of_times(&time_run::wall_ns, count);
+    s.peak_bytes = of_times(&time_run::peak_bytes, 1);
+    s.minor_faults = of_times(&time_run::minor_faults, 1);
+    s.major_faults = of_times(&time_run::major_faults, 1);
+    std::vector<double> clocks;
+    for (const latency_run& run : figures.latencies) {
+        clocks.push_back(run.clock_ns);
+    }
+    s.clock_ns = spread_of(std::move(clocks));
+    if (figures.latencies.empty()) {
+        return s;
+    }
+    for (std::size_t i = 0; i < figures.latencies.front().percentiles_ns.size(); ++i) {
+        std::vector<double> values;
+        for (const latency_run& run : figures.latencies) {
+            values.push_back(run.percentiles_ns[i].second);
+        }
+        s.percentiles_ns.emplace_back(figures.latencies.front().percentiles_ns[i].first,
+                                      spread_of(std::move(values)));
+    }
+    return s;
+}
+
+const contender_summary* replay_record::baseline() const noexcept {
+    const contender_summary* first = nullptr;
+    for (const contender_summary& c : contenders) {
+        if (c.rounds == 0) {
+            continue;
+        }
+        if (c.name == "glibc") {
+            return &c;
+        }
+        first = first == nullptr ? &c : first;
+    }
+    return first;
+}
+
+std::string replay_record::program(std::size_t width) const {
+    std::string text;
+    for (const std::string& word : what.command) {
+        text += text.empty() ? std::filesystem::path(word).filename().string() : " " + word;
+    }
+    if (text.empty()) {
+        text = "process " + std::to_string(what.pid);
+    }
+    // Control characters of a program's arguments must not reach a terminal.
+    for (char& c : text) {
+        c = static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c;
+    }
+    if (text.size() > width) {
+        text.resize(width - 3);
+        // Not in the middle of a character of several bytes.
+        while (!text.empty() && (static_cast<unsigned char>(text.back()) & 0xc0U) == 0x80U) {
+            text.pop_back();
+        }
+        if (!text.empty() && static_cast<unsigned char>(text.back()) >= 0xc0U) {
+            text.pop_back();
+        }
+        text += "...";
+    }
+    return text;
+}
+
+double replay_record::coverage() const noexcept {
+    return plan.counted_operations == 0 ? 0.0
+                                        : static_cast<double>(plan.pooled_operations) /
+                                              static_cast<double>(plan.counted_operations);
+}
+
+} // namespace millpond::tool::replay
