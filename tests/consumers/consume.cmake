@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: MIT
+# Runs one consumer: cmake -D CONSUMER=name -D SOURCE= -D WORK= -D COMPILER= -D GENERATOR=
+# -D PKG_CONFIG= -P consume.cmake. Fails with the output of the step that failed.
+cmake_minimum_required(VERSION 3.24)
+set(here ${CMAKE_CURRENT_LIST_DIR})
+set(prefix ${WORK}/prefix)
+set(folder ${WORK}/${CONSUMER})
+set(cmake_options -G ${GENERATOR} -D CMAKE_CXX_COMPILER=${COMPILER} -D CMAKE_BUILD_TYPE=Release)
+
+# run(COMMAND...) stops at a failure; run_refused(TEXT COMMAND...) stops unless the command fails
+# and says TEXT.
+function(run)
+    execute_process(COMMAND ${ARGN} RESULT_VARIABLE status OUTPUT_VARIABLE said ERROR_VARIABLE said)
+    if(NOT status EQUAL 0)
+        message(FATAL_ERROR "failed (${status}): ${ARGN}\n${said}")
+    endif()
+endfunction()
+
+function(run_refused text)
+    execute_process(COMMAND ${ARGN} RESULT_VARIABLE status OUTPUT_VARIABLE said ERROR_VARIABLE said)
+    if(status EQUAL 0)
+        message(FATAL_ERROR "should have failed: ${ARGN}\n${said}")
+    endif()
+    if(NOT said MATCHES "${text}")
+        message(FATAL_ERROR "failed, but without saying '${text}': ${ARGN}\n${said}")
+    endif()
+endfunction()
+
+# install_library(TO CMAKE_OPTION...) builds the library as a packager would. The prefix is made
+# under another name and moved, so that a path that was baked in leads nowhere.
+function(install_library to)
+    file(REMOVE_RECURSE ${to} ${to}-staged ${to}-build)
+    run(${CMAKE_COMMAND} -S ${SOURCE} -B ${to}-build ${cmake_options}
+        -D MILLPOND_BUILD_TESTS=OFF -D MILLPOND_BUILD_TOOL=OFF
+        -D CMAKE_INSTALL_PREFIX=${to}-staged -D CMAKE_INSTALL_LIBDIR=lib ${ARGN})
+    run(${CMAKE_COMMAND} --build ${to}-build)
+    run(${CMAKE_COMMAND} --install ${to}-build)
+    file(REMOVE_RECURSE ${to}-build)
+    file(RENAME ${to}-staged ${to})
+endfunction()
+
+# build_and_run(PROJECT CMAKE_OPTION...) builds a project of this folder and runs its programs.
+function(build_and_run project)
+    file(REMOVE_RECURSE ${folder})
+    run(${CMAKE_COMMAND} -S ${here}/${project} -B ${folder} ${cmake_options} ${ARGN})
+    run(${CMAKE_COMMAND} --build ${folder})
+    run(${folder}/checked)
+    run(${folder}/unchecked)
+endfunction()
+
+# flags_of(PACKAGE) sets `flags` from pkg-config. The prefix alone is searched.
+function(flags_of package)
+    set(ENV{PKG_CONFIG_LIBDIR} ${prefix}/lib/pkgconfig)
+    execute_process(COMMAND ${PKG_CONFIG} --cflags --libs ${package}
+        OUTPUT_VARIABLE said RESULT_VARIABLE status ERROR_VARIABLE said)
+    if(NOT status EQUAL 0)
+        message(FATAL_ERROR "pkg-config does not know ${package}: ${said}")
+    endif()
+    separate_arguments(said UNIX_COMMAND "${said}")
+    set(flags ${said} PARENT_SCOPE)
+endfunction()
+
+if(CONSUMER STREQUAL install)
+    install_library(${prefix})
+elseif(CONSUMER STREQUAL find_package)
+    build_and_run(find_package -D CMAKE_PREFIX_PATH=${prefix} -D WANTED=0.1)
+elseif(CONSUMER STREQUAL wrong_version)
+    file(REMOVE_RECURSE ${folder})
+    run_refused("compatible with requested version"
+        ${CMAKE_COMMAND} -S ${here}/find_package -B ${folder} ${cmake_options}
+        -D CMAKE_PREFIX_PATH=${prefix} -D WANTED=99.0)
+elseif(CONSUMER STREQUAL add_subdirectory)
+    build_and_run(add_subdirectory -D MILLPOND_SOURCE=${SOURCE})
+elseif(CONSUMER STREQUAL minimal)
+    build_and_run(add_subdirectory -D MILLPOND_SOURCE=${SOURCE}
+        "-DCMAKE_CXX_FLAGS=-fno-exceptions -fno-rtti")
+elseif(CONSUMER STREQUAL shared)
+    install_library(${WORK}/shared-prefix -D BUILD_SHARED_LIBS=ON)
+    build_and_run(find_package -D CMAKE_PREFIX_PATH=${WORK}/shared-prefix -D WANTED=0.1)
+elseif(NOT PKG_CONFIG)
+    message("skipped: there is no pkg-config here")
+elseif(CONSUMER STREQUAL pkg_config)
+    file(MAKE_DIRECTORY ${folder})
+    flags_of(millpond)
+    run(${COMPILER} -std=c++20 -DEXPECT_CHECKED=1 ${here}/program.cpp ${flags} -o ${folder}/checked)
+    run(${folder}/checked)
+    flags_of(millpond-unchecked)
+    run(${COMPILER} -std=c++20 -DEXPECT_CHECKED=0 ${here}/program.cpp ${flags} -o ${folder}/unchecked)
+    run(${folder}/unchecked)
+elseif(CONSUMER STREQUAL mixed_levels)
+    # Both libraries are there, so that only the two levels can be what does not fit. The same two
+    # files with one level are the control.
+    file(MAKE_DIRECTORY ${folder})
+    flags_of(millpond)
+    set(checked ${flags})
+    flags_of(millpond-unchecked)
+    set(unchecked ${flags})
+    run(${COMPILER} -std=c++20 -c ${here}/part.cpp ${checked} -o ${folder}/part-checked.o)
+    run(${COMPILER} -std=c++20 -c ${here}/part.cpp ${unchecked} -o ${folder}/part-unchecked.o)
+    run(${COMPILER} -std=c++20 -DEXPECT_CHECKED=1 -DWITH_PART ${here}/program.cpp
+        ${folder}/part-checked.o ${checked} -o ${folder}/same)
+    run(${folder}/same)
+    list(FILTER unchecked INCLUDE REGEX "^-[lL]")
+    run_refused("undefined reference.*v0_checked"
+        ${COMPILER} -std=c++20 -DEXPECT_CHECKED=1 -DWITH_PART ${here}/program.cpp
+        ${folder}/part-unchecked.o ${checked} ${unchecked} -o ${folder}/mixed)
+else()
+    message(FATAL_ERROR "no consumer is called '${CONSUMER}'")
+endif()
