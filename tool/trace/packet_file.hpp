@@ -18,6 +18,7 @@
 #include <string_view>
 #include <vector>
 
+#include "trace/packet_kind.hpp"
 #include "trace/trace.hpp"
 
 struct ZSTD_CCtx_s;
@@ -27,14 +28,6 @@ namespace millpond::tool {
 
 inline constexpr std::uint32_t trace_version = 1;
 inline constexpr std::size_t payload_bytes_max = std::size_t{1} << 20U;
-
-enum class packet_kind : std::uint32_t {
-    events = 1,  ///< events of one thread, as in event_code.hpp
-    process = 2, ///< a process begins: pids, command
-    modules = 3, ///< the files mapped into a process, from `first_tick` on
-    ended = 4,   ///< how a process ended
-    end = 5,     ///< the recording is complete: totals, rate of the clock
-};
 
 /// What stands before each payload, in this order and layout.
 struct packet_head {

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: MIT
+#include "info/command.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <memory>
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include "trace/reader.hpp"
+#include <fmt/format.h>
+
+namespace millpond::tool {
+namespace {
+
+constexpr const char* footer = R"(Example:
+  millpond info millpond.python3.trace
+
+Every byte of the file is checked, whatever is shown of it.)";
+
+/// What one pass over a process's events finds out.
+struct tally {
+    std::uint64_t by_operation[5] = {};
+    std::uint64_t asked_bytes = 0;
+    std::uint64_t live_bytes = 0;
+    std::uint64_t peak_bytes = 0;
+    std::uint64_t live_blocks = 0;
+    std::uint64_t last_ns = 0;
+    std::vector<std::uint64_t> sizes; // by block
+};
+
+void add(tally& to, const event& what) {
+    to.by_operation[static_cast<std::size_t>(what.op)] += 1;
+    to.last_ns = what.time_ns;
+    const std::uint64_t gone = what.op == operation::free ? what.block : what.previous;
+    if (gone != no_block) {
+        to.live_bytes -= to.sizes.at(gone);
+        to.live_blocks -= 1;
+    }
+    if (what.op != operation::free) {
+        to.sizes.push_back(what.size_bytes);
+        to.asked_bytes += what.size_bytes;
+        to.live_bytes += what.size_bytes;
+        to.live_blocks += 1;
+        to.peak_bytes = std::max(to.peak_bytes, to.live_bytes);
+    }
+}
+
+const char* words_for(ending end) {
+    switch (end) {
+    case ending::exited:
+        return "ran to its end";
+    case ending::replaced:
+        return "called exec";
+    case ending::killed:
+        return "was killed, or left without running its exit handlers";
+    case ending::running:
+        return "still ran when the recording ended";
+    }
+    return "unknown";
+}
+
+std::string command_line(const process& one) {
+    std::string line;
+    for (const std::string& word : one.command) {
+        line += (line.empty() ? "" : " ") + word;
+    }
+    constexpr std::size_t longest = 100;
+    return line.size() > longest ? line.substr(0, longest) + "..." : line;
+}
+
+void print(const process& one, std::size_t index, const tally& found) {
+    fmt::print("\nprocess {} (pid {}, started by {}): {}\n",
+               index,
+               one.pid,
+               one.parent_pid,
+               command_line(one));
+    fmt::print("  {}; recorded for {:.3f} s, {} thread{}, {} call sites\n",
+               words_for(one.end),
+               static_cast<double>(found.last_ns) / 1e9,
+               one.threads,
+               one.threads == 1 ? "" : "s",
+               one.sites.size());
+    fmt::print("  {} events: {} allocate, {} zeroed, {} aligned, {} reallocate, {} free\n",
+               one.events,
+               found.by_operation[0],
+               found.by_operation[1],
+               found.by_operation[2],
+               found.by_operation[3],
+               found.by_operation[4]);
+    fmt::print("  {} bytes asked for, {} at the peak; {} blocks never freed ({} bytes)\n",
+               found.asked_bytes,
+               found.peak_bytes,
+               found.live_blocks,
+               found.live_bytes);
+    if (one.unmatched_frees != 0) {
+        fmt::print("  {} frees of blocks from before the recording are left out\n",
+                   one.unmatched_frees);
+    }
+    if (one.inferred_frees != 0) {
+        fmt::print("  {} frees that nobody saw are put in\n", one.inferred_frees);
+    }
+    if (one.lost_events != 0) {
+        fmt::print("  {} events are missing: the recorder could not keep them\n", one.lost_events);
+    }
+}
+
+struct info_options {
+    std::filesystem::path file;
+    bool all = false;
+};
+
+constexpr std::size_t shown_processes = 8;
+
+/// The processes with the most events, in order of start; all of them when asked for.
+std::vector<std::size_t> chosen(const std::vector<process>& from, bool all) {
+    std::vector<std::size_t> indices(from.size());
+    std::iota(indices.begin(), indices.end(), std::size_t{0});
+    if (!all && indices.size() > shown_processes) {
+        std::stable_sort(indices.begin(), indices.end(), [&](std::size_t a, std::size_t b) {
+            return from[a].events > from[b].events;
+        });
+        indices.resize(shown_processes);
+        std::sort(indices.begin(), indices.end());
+    }
+    return indices;
+}
+
+void print_info(const info_options& options) {
+    const std::filesystem::path& file = options.file;
+    trace_reader trace(file);
+    std::uint64_t events = 0;
+    for (const process& one : trace.processes()) {
+        events += one.events;
+    }
+    const auto bytes = std::filesystem::file_size(file);
+    fmt::print("{}: {} process{}, {} events, {} bytes",
+               file.string(),
+               trace.processes().size(),
+               trace.processes().size() == 1 ? "" : "es",
+               events,
+               bytes);
+    if (events != 0) {
+        fmt::print(" ({:.2f} per event)", static_cast<double>(bytes) / static_cast<double>(events));
+    }
+    fmt::print("\n");
+    if (trace.truncated()) {
+        fmt::print("the file ends early (the recorder was killed): this is what is there\n");
+    }
+    const std::vector<std::size_t> shown = chosen(trace.processes(), options.all);
+    for (const std::size_t i : shown) {
+        tally found;
+        trace.for_each(i, [&](const event& what) { add(found, what); });
+        print(trace.processes()[i], i, found);
+    }
+    if (shown.size() < trace.processes().size()) {
+        fmt::print("\n{} smaller processes are not shown (--all)\n",
+                   trace.processes().size() - shown.size());
+    }
+}
+
+} // namespace
+
+void add_info(CLI::App& app) {
+    auto options = std::make_shared<info_options>();
+    CLI::App* const info = app.add_subcommand("info", "Say what is in a trace");
+    info->footer(footer);
+    info->add_option("file", options->file, "The trace")->required()->type_name("FILE");
+    info->add_flag("-a,--all", options->all, "Every process, not only those with the most events");
+    info->callback([options] { print_info(*options); });
+}
+
+} // namespace millpond::tool

@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: MIT
+#include "record/inside.hpp"
+
+#include <cerrno>
+#include <climits>
+#include <cstring>
+
+#include "record/inside_buffer.hpp"
+#include "trace/facts.hpp"
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace millpond::tool::inside {
+namespace {
+
+/// Stands in for the real page until there is one, and for ever when nothing is recorded.
+wiped_page silent_page{};
+shared_area* area = nullptr;
+process_slot* slot = nullptr;
+std::uint32_t slot_index = 0;
+pid_t pid = 0;
+pthread_key_t key;
+bool has_key = false;
+bool ended = false; // the recording is over, or this process takes no part
+char area_path[64];
+
+/// Finds `name`=value in the environment the program was started with, which is there before the C
+/// library has set up `environ`.
+bool find_variable(const char* name, char* value, std::size_t size) noexcept {
+    const int descriptor = open("/proc/self/environ", O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0) {
+        return false;
+    }
+    const std::size_t name_length = std::strlen(name);
+    char chunk[4096];
+    std::size_t matched = 0; // characters of "name=" seen, or SIZE_MAX inside another variable
+    std::size_t length = 0;
+    bool found = false;
+    for (ssize_t got = 0; !found && (got = read(descriptor, chunk, sizeof chunk)) > 0;) {
+        for (ssize_t i = 0; i < got && !found; ++i) {
+            const char c = chunk[i];
+            if (matched == name_length + 1) {
+                value[length++] = c;
+                found = c == '\0';
+                if (length == size) {
+                    break;
+                }
+            } else if (c == '\0') {
+                matched = 0;
+            } else if (matched != SIZE_MAX && c == (matched < name_length ? name[matched] : '=')) {
+                matched += 1;
+            } else {
+                matched = SIZE_MAX;
+            }
+        }
+        if (length == size) {
+            break;
+        }
+    }
+    close(descriptor);
+    return found;
+}
+
+void futex_wait(std::atomic<std::uint32_t>& word, std::uint32_t seen) noexcept {
+    const timespec limit{0, 20'000'000};
+    syscall(SYS_futex, &word, FUTEX_WAIT, seen, &limit, nullptr, 0);
+}
+
+/// Waits until the recorder has written something; false when it is not there any more.
+bool wait_for_room() noexcept {
+    area->waiting.fetch_add(1, std::memory_order_seq_cst);
+    const std::uint32_t seen = area->room.load(std::memory_order_seq_cst);
+    if (area->full.load(std::memory_order_seq_cst) >= full_buffers_max) {
+        futex_wait(area->room, seen);
+    }
+    area->waiting.fetch_sub(1, std::memory_order_relaxed);
+    return access(area_path, F_OK) == 0;
+}
+
+void leave() noexcept {
+    ended = true;
+    page->recording = 0;
+}
+
+void thread_ends(void* /*value*/) noexcept {
+    thread_state& mine = self;
+    mine.armed = false; // an event after this one arms it again
+    if (mine.busy || mine.buffer == nullptr || page->recording == 0) {
+        return;
+    }
+    mine.busy = true;
+    hand_over(mine.index);
+    mine.buffer = nullptr;
+    mine.cursor = nullptr;
+    mine.limit = nullptr;
+    mine.busy = false;
+}
+
+/// Says who this process is and what it was called with.
+void write_process() noexcept {
+    fact_buffer facts(packet_kind::process, 0);
+    const process_fact fact{static_cast<std::uint32_t>(pid), static_cast<std::uint32_t>(getppid())};
+    facts.put(&fact, sizeof fact);
+    const int descriptor = open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
+    if (descriptor >= 0) {
+        char chunk[2048];
+        for (ssize_t got = 0; (got = read(descriptor, chunk, sizeof chunk)) > 0;) {
+            const auto size = static_cast<std::size_t>(got);
+            if (!facts.put(chunk, size)) {
+                break; // a command longer than a buffer is cut
+            }
+        }
+        close(descriptor);
+    }
+}
+
+/// Takes a slot for this process and announces it; false when there is none.
+bool enter() noexcept {
+    pid = getpid();
+    for (std::uint32_t i = 0; i < processes_max; ++i) {
+        process_slot& candidate = area->processes[i];
+        std::uint32_t expected = process_state::unused;
+        if (candidate.state.load(std::memory_order_relaxed) != expected ||
+            !candidate.state.compare_exchange_strong(
+                expected, process_state::claimed, std::memory_order_acquire)) {
+            continue;
+        }
+        candidate.flags.store(0, std::memory_order_relaxed);
+        candidate.threads.store(0, std::memory_order_relaxed);
+        candidate.lost_events.store(0, std::memory_order_relaxed);
+        candidate.pid = static_cast<std::uint32_t>(pid);
+        candidate.registration = area->registrations.fetch_add(1, std::memory_order_relaxed);
+        slot = &candidate;
+        slot_index = i;
+        // Pairs with the acquire in the recorder: it reads the fields above.
+        candidate.state.store(process_state::active, std::memory_order_release);
+        page->recording = 1;
+        write_process();
+        reset_modules();
+        note_modules();
+        return true;
+    }
+    area->refused.fetch_add(1, std::memory_order_relaxed);
+    return false;
+}
+
+/// In a forked child: the parent's buffer is not ours, everything starts anew.
+bool start_in_child(thread_state& mine) noexcept {
+    mine = thread_state{};
+    mine.busy = true;
+    if (!enter()) {
+        leave();
+        return false;
+    }
+    return true;
+}
+
+bool open_area() noexcept {
+    const int descriptor = open(area_path, O_RDWR | O_CLOEXEC);
+    if (descriptor < 0) {
+        return false;
+    }
+
+    struct stat status {};
+
+    void* memory = MAP_FAILED;
+    if (fstat(descriptor, &status) == 0 && status.st_size == static_cast<off_t>(area_bytes)) {
+        memory = mmap(
+            nullptr, area_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, descriptor, 0);
+    }
+    close(descriptor);
+    if (memory == MAP_FAILED) {
+        return false;
+    }
+    area = static_cast<shared_area*>(memory);
+    if (area->magic != area_magic || stat("/proc/self/ns/pid", &status) != 0 ||
+        status.st_ino != area->pid_namespace) {
+        munmap(memory, area_bytes);
+        area = nullptr;
+        return false;
+    }
+    return true;
+}
+
+void forked() noexcept {
+    page->recording = 0;
+}
+
+bool make_page() noexcept {
+    void* const memory = mmap(nullptr,
+                              static_cast<std::size_t>(sysconf(_SC_PAGESIZE)),
+                              PROT_READ | PROT_WRITE,
+                              MAP_PRIVATE | MAP_ANONYMOUS,
+                              -1,
+                              0);
+    if (memory == MAP_FAILED) {
+        return false;
+    }
+    page = static_cast<wiped_page*>(memory);
+    // Kernels before 4.14 cannot wipe: then only the C library's fork is noticed.
+    return madvise(memory, 1, MADV_WIPEONFORK) == 0 ||
+           pthread_atfork(nullptr, nullptr, forked) == 0;
+}
+
+} // namespace
+
+thread_local thread_state self;
+wiped_page* page = &silent_page;
+bool has_counter = false;
+
+void join() noexcept {
+    const int error = errno;
+    self.busy = true;
+    if (find_variable(area_variable, area_path, sizeof area_path) && open_area()) {
+        has_counter = area->clock == clock_source::time_stamp_counter;
+        has_key = pthread_key_create(&key, thread_ends) == 0;
+        if (!make_page() || !enter()) {
+            leave();
+        }
+    } else {
+        ended = true;
+    }
+    self.busy = false;
+    errno = error;
+}
+
+void count_lost() noexcept {
+    if (page->recording != 0 && slot != nullptr) {
+        slot->lost_events.fetch_add(1, std::memory_order_relaxed);
+    }
+}
+
+void set_flag(std::uint32_t flag) noexcept {
+    // In a vforked child the memory is the parent's, and so would the flag be.
+    if (page->recording != 0 && getpid() == pid) {
+        slot->flags.fetch_or(flag, std::memory_order_relaxed);
+    }
+}
+
+void clear_flag(std::uint32_t flag) noexcept {
+    if (page->recording != 0 && getpid() == pid) {
+        slot->flags.fetch_and(~flag, std::memory_order_relaxed);
+    }
+}
+
+buffer_head* claim_buffer(packet_kind kind, std::uint32_t& index) noexcept {
+    for (;;) {
+        if (area->stopped.load(std::memory_order_relaxed) != 0) {
+            leave();
+            return nullptr;
+        }
+        const std::uint32_t full = area->full.load(std::memory_order_relaxed);
+        index = full < full_buffers_max ? take_buffer(area) : buffers_max;
+        if (index < buffers_max) {
+            break;
+        }
+        if (full == 0) {
+            return nullptr; // every buffer belongs to a live thread: nothing will come free
+        }
+        if (!wait_for_room()) {
+            leave();
+            return nullptr;
+        }
+    }
+    buffer_head* const buffer = buffer_at(area, index);
+    buffer->process = slot_index;
+    buffer->thread = 0;
+    buffer->sequence = 0;
+    buffer->kind = static_cast<std::uint32_t>(kind);
+    buffer->first_tick = now();
+    buffer->thread_id = 0;
+    buffer->published.store(0, std::memory_order_relaxed);
+    // Pairs with the acquire in the recorder, which may find the owner dead.
+    area->states[index].store(buffer_state::owned, std::memory_order_release);
+    return buffer;
+}
+
+void hand_over(std::uint32_t index) noexcept {
+    // Counted first: if the process dies in between, the recorder finds the buffer still owned.
+    area->full.fetch_add(1, std::memory_order_seq_cst);
+    // Pairs with the acquire in the recorder's scan: the content is there before the state is.
+    area->states[index].store(buffer_state::full, std::memory_order_release);
+}
+
+bool make_room(thread_state& mine) noexcept {
+    if (ended) {
+        return false;
+    }
+    const int error = errno;
+    bool fine = page->recording != 0 || start_in_child(mine);
+    if (fine && mine.buffer != nullptr) {
+        hand_over(mine.index);
+        mine.buffer = nullptr;
+        mine.cursor = nullptr;
+        mine.limit = nullptr;
+    }
+    mine.buffer = fine ? claim_buffer(packet_kind::events, mine.index) : nullptr;
+    if (mine.buffer == nullptr) {
+        count_lost();
+        errno = error;
+        return false;
+    }
+    if (!mine.numbered) {
+        mine.thread = slot->threads.fetch_add(1, std::memory_order_relaxed);
+        mine.numbered = true;
+    }
+    mine.buffer->thread = mine.thread;
+    mine.buffer->sequence = mine.sequence++;
+    mine.buffer->thread_id = static_cast<std::uint32_t>(syscall(SYS_gettid));
+    if (mine.buffer->first_tick < mine.context.tick) {
+        mine.buffer->first_tick = mine.context.tick;
+    }
+    auto* const sites = reinterpret_cast<std::uint64_t*>(mine.buffer + 1);
+    std::memset(sites, 0, site_slots * sizeof *sites);
+    mine.context = event_context{};
+    mine.context.tick = mine.buffer->first_tick;
+    mine.context.sites = sites;
+    mine.events = 0;
+    mine.cursor = reinterpret_cast<unsigned char*>(sites + site_slots);
+    mine.limit = reinterpret_cast<unsigned char*>(mine.buffer) + buffer_bytes - event_bytes_max -
+                 event_slack_bytes;
+    if (!mine.armed && has_key) {
+        mine.armed = pthread_setspecific(key, &mine) == 0;
+    }
+    errno = error;
+    return true;
+}
+
+} // namespace millpond::tool::inside

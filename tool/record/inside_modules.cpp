@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// Which files are mapped where, so that a return address can be named later. The list is written
+/// when the process begins and whenever a site appears for the first time in a buffer and the
+/// dynamic loader has loaded or unloaded something since.
+
+#include <cstring>
+#include <new>
+
+#include "record/inside.hpp"
+#include "record/inside_buffer.hpp"
+#include "trace/facts.hpp"
+#include "trace/packet_kind.hpp"
+#include <link.h>
+#include <unistd.h>
+
+namespace millpond::tool::inside {
+namespace {
+
+std::atomic<std::uint64_t> written{~std::uint64_t{0}}; // the loader's counts at the last list
+std::atomic<std::uint32_t> packets{0};
+std::atomic<std::uint32_t> lists{0};
+
+/// The packets of one list, opened one after the other as they fill up.
+struct list_writer {
+    std::uint32_t list;
+    alignas(fact_buffer) unsigned char place[sizeof(fact_buffer)];
+    fact_buffer* buffer = nullptr;
+
+    void open() noexcept {
+        close();
+        buffer = ::new (static_cast<void*>(place))
+            fact_buffer(packet_kind::modules, packets.fetch_add(1, std::memory_order_relaxed));
+    }
+
+    void close() noexcept {
+        if (buffer != nullptr) {
+            buffer->~fact_buffer();
+            buffer = nullptr;
+        }
+    }
+};
+
+int count_changes(dl_phdr_info* info, std::size_t /*size*/, void* into) noexcept {
+    *static_cast<std::uint64_t*>(into) = (info->dlpi_adds << 32U) | (info->dlpi_subs & 0xFFFFFFFFU);
+    return 1;
+}
+
+int write_module(dl_phdr_info* info, std::size_t /*size*/, void* into) noexcept {
+    auto& to = *static_cast<list_writer*>(into);
+    module_fact fact;
+    fact.list = to.list;
+    fact.base = info->dlpi_addr;
+    fact.first = ~std::uint64_t{0};
+    for (unsigned i = 0; i < info->dlpi_phnum; ++i) {
+        const auto& part = info->dlpi_phdr[i];
+        if (part.p_type == PT_LOAD && part.p_memsz != 0) {
+            const std::uint64_t first = info->dlpi_addr + part.p_vaddr;
+            const std::uint64_t last = first + part.p_memsz - 1;
+            fact.first = first < fact.first ? first : fact.first;
+            fact.last = last > fact.last ? last : fact.last;
+        }
+    }
+    if (fact.first > fact.last) {
+        return 0;
+    }
+    char program[4096];
+    const char* path = info->dlpi_name;
+    std::size_t length = path == nullptr ? 0 : std::strlen(path);
+    if (length == 0) { // the program itself
+        const ssize_t got = readlink("/proc/self/exe", program, sizeof program);
+        path = program;
+        length = got > 0 ? static_cast<std::size_t>(got) : 0;
+    }
+    fact.path_bytes = static_cast<std::uint32_t>(length);
+    if (!to.buffer->fits(sizeof fact + length)) {
+        to.open();
+    }
+    if (to.buffer->put(&fact, sizeof fact)) {
+        to.buffer->put(path, length);
+    }
+    return 0;
+}
+
+} // namespace
+
+void reset_modules() noexcept {
+    written.store(~std::uint64_t{0}, std::memory_order_relaxed);
+    packets.store(0, std::memory_order_relaxed);
+    lists.store(0, std::memory_order_relaxed);
+}
+
+void note_modules() noexcept {
+    std::uint64_t changes = 0;
+    dl_iterate_phdr(count_changes, &changes);
+    if (written.exchange(changes, std::memory_order_relaxed) == changes) {
+        return;
+    }
+    list_writer to{lists.fetch_add(1, std::memory_order_relaxed), {}, nullptr};
+    to.open();
+    dl_iterate_phdr(write_module, &to);
+    to.close();
+}
+
+} // namespace millpond::tool::inside
