@@ -10,6 +10,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "exit_status.hpp"
 #include "page/page.hpp"
 #include "replay/contenders.hpp"
 #include "replay/output_file.hpp"
@@ -148,7 +149,7 @@ int run_replay(const replay_options& options) {
     }
     const bool json_on_output = json_file && json_file->standard_output();
     std::FILE* table_to = json_on_output ? stderr : stdout;
-    const std::filesystem::path player = find_player();
+    const std::filesystem::path player = options.player.empty() ? find_player() : options.player;
     const line_up who = find_contenders(options.with, player);
     if (who.present.empty()) {
         throw std::invalid_argument("none of the allocators of --with is installed");
@@ -273,7 +274,7 @@ void add_replay(CLI::App& app) {
     replay->callback([options] {
         options->command = own_command();
         if (const int status = guarded(*options); status != 0) {
-            throw CLI::RuntimeError(status);
+            throw exit_status{status};
         }
     });
 }

@@ -3,6 +3,7 @@
 /// \file
 /// `millpond replay`: the command line, and the order of the stages (prepare, play, summarise, report).
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -12,8 +13,8 @@ class App;
 
 namespace millpond::tool {
 
-/// Adds the subcommand to `app`. Its callback throws CLI::RuntimeError(2) after a clear sentence on
-/// standard error when anything failed.
+/// Adds the subcommand to `app`. Its callback throws exit_status{2} when anything failed, after a
+/// clear sentence on standard error.
 void add_replay(CLI::App& app);
 
 namespace replay {
@@ -27,6 +28,7 @@ struct replay_options {
     std::string json;
     std::string html;
     std::vector<std::string> command; ///< as typed, for the JSON report
+    std::filesystem::path player;     ///< empty: where this program's player is
 };
 
 /// Does it. Returns the exit status: 0, or 2 when a contender failed (the reports of the others are

@@ -57,7 +57,7 @@ contender from_file(const std::string& name, const std::string& file) {
     if (failed) {
         throw std::invalid_argument(fmt::format("--with {}={}: {}", name, file, failed.message()));
     }
-    return {name, whole, "libc", ""};
+    return {name, whole, "libc", "", ""};
 }
 
 } // namespace
@@ -83,7 +83,7 @@ contender contender_named(const std::string& name) {
                         fmt::join(known_contenders(), ", "),
                         name.empty() ? "name" : name));
     }
-    return {name, std::string(k->preload), std::string(k->heap), ""};
+    return {name, std::string(k->preload), std::string(k->heap), "", ""};
 }
 
 line_up find_contenders(const std::vector<std::string>& wanted,
@@ -99,7 +99,9 @@ line_up find_contenders(const std::vector<std::string>& wanted,
             throw std::invalid_argument(fmt::format("--with names '{}' twice", name));
         }
         names.push_back(name);
-        c.malloc_file = probe_malloc(c, player);
+        const probed_malloc probed = probe_malloc(c, player);
+        c.malloc_file = probed.file;
+        c.malloc_version = probed.version;
         if (took_hold(c)) {
             found.present.push_back(c);
         } else if (by_file) {

@@ -12,9 +12,10 @@ namespace millpond::tool::replay {
 /// One allocator, as it is started.
 struct contender {
     std::string name;
-    std::string preload;     ///< what LD_PRELOAD is set to; empty: the C library's own malloc
-    std::string heap;        ///< the player's heap: libc, pools or scratch
-    std::string malloc_file; ///< where malloc really came from when it was tried out
+    std::string preload;        ///< what LD_PRELOAD is set to; empty: the C library's own malloc
+    std::string heap;           ///< the player's heap: libc, pools or scratch
+    std::string malloc_file;    ///< where malloc really came from when it was tried out
+    std::string malloc_version; ///< as it states it itself; empty when it does not
 };
 
 /// The contenders that will play, and those that cannot.

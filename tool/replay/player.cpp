@@ -50,6 +50,31 @@ void say_whose_malloc() noexcept {
     }
 }
 
+template <class Function>
+Function* find_function(const char* name) noexcept {
+    return reinterpret_cast<Function*>(dlsym(RTLD_DEFAULT, name));
+}
+
+/// Each allocator that can say its version has a way of its own; whichever is in this process answers.
+void say_version() noexcept {
+    char* text = result.malloc_version;
+    constexpr std::size_t size = sizeof result.malloc_version;
+    using mallctl_t = int(const char*, void*, std::size_t*, void*, std::size_t);
+    if (auto* mallctl = find_function<mallctl_t>("mallctl")) {
+        const char* version = nullptr;
+        std::size_t bytes = sizeof version;
+        if (mallctl("version", &version, &bytes, nullptr, 0) == 0) {
+            std::snprintf(text, size, "%s", version);
+        }
+    } else if (auto* mi_version = find_function<int()>("mi_version")) {
+        const int v = mi_version();
+        std::snprintf(text, size, "%d.%d.%d", v / 100, v / 10 % 10, v % 10);
+    } else if (auto* tc_version =
+                   find_function<const char*(int*, int*, const char**)>("tc_version")) {
+        std::snprintf(text, size, "%s", tc_version(nullptr, nullptr, nullptr));
+    }
+}
+
 /// The median of what measuring nothing shows.
 std::uint64_t clock_ticks() noexcept {
     constexpr std::size_t tries = 1001;
@@ -159,6 +184,7 @@ int main(int count, char** arguments) {
     say_whose_malloc();
     const std::string_view mode = arguments[1];
     if (mode == "probe" || count < 3) {
+        say_version();
         finish(play_status::played, "");
     }
     try {

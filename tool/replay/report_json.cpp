@@ -39,13 +39,15 @@ json rounds_of(const contender_figures& figures) {
 json to_json(const contender_figures& figures,
              const contender_summary& c,
              const contender_summary* base) {
-    json out = {{"name", c.name},
-                {"malloc_file", c.malloc_file},
-                {"heap", figures.who.heap},
-                {"preload", figures.who.preload},
-                {"failure", c.failure.empty() ? json(nullptr) : json(c.failure)},
-                {"rounds", rounds_of(figures)},
-                {"summary", nullptr}};
+    json out = {
+        {"name", c.name},
+        {"malloc_file", c.malloc_file},
+        {"malloc_version", c.malloc_version.empty() ? json(nullptr) : json(c.malloc_version)},
+        {"heap", figures.who.heap},
+        {"preload", figures.who.preload},
+        {"failure", c.failure.empty() ? json(nullptr) : json(c.failure)},
+        {"rounds", rounds_of(figures)},
+        {"summary", nullptr}};
     if (c.rounds == 0) {
         return out;
     }

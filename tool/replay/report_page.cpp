@@ -287,27 +287,26 @@ json facts_of(const std::vector<replay_record>& replays) {
                                      replay.trace_file)});
         facts.push_back({"operations",
                          fmt::format("{}: {} allocations, {} reallocations, {} frees",
-                                     p.operations,
-                                     p.allocations,
-                                     p.reallocations,
-                                     p.frees)});
+                                     grouped(p.operations),
+                                     grouped(p.allocations),
+                                     grouped(p.reallocations),
+                                     grouped(p.frees))});
         facts.push_back({"live at most",
                          fmt::format("{} blocks, {} MiB; largest block {} bytes",
-                                     p.peak_live_blocks,
+                                     grouped(p.peak_live_blocks),
                                      figure(static_cast<double>(p.peak_live_bytes) / mib),
-                                     p.largest_bytes)});
+                                     grouped(p.largest_bytes))});
     }
     for (const auto& [label, value] : machine_facts()) {
         facts.push_back({label, value});
     }
-    for (const contender_figures& f : replays.front().figures) {
-        facts.push_back({f.who.name,
-                         f.who.heap == "pools" ? fmt::format("{}.{}.{}, pools over {}",
-                                                             MILLPOND_VERSION_MAJOR,
-                                                             MILLPOND_VERSION_MINOR,
-                                                             MILLPOND_VERSION_PATCH,
-                                                             f.who.malloc_file)
-                                               : f.who.malloc_file});
+    for (const contender_summary& c : replays.front().contenders) {
+        const std::string version = c.name != "millpond" ? c.malloc_version
+                                                         : fmt::format("{}.{}.{}, pools over",
+                                                                       MILLPOND_VERSION_MAJOR,
+                                                                       MILLPOND_VERSION_MINOR,
+                                                                       MILLPOND_VERSION_PATCH);
+        facts.push_back({c.name, version.empty() ? c.malloc_file : version + " " + c.malloc_file});
     }
     return facts;
 }

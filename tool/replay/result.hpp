@@ -28,6 +28,7 @@ struct play_result {
     play_status status = play_status::failed;
     char message[256] = {};
     char malloc_file[512] = {};   ///< the file that `malloc` really comes from
+    char malloc_version[64] = {}; ///< as the allocator itself states it; empty when it does not
     std::uint64_t record = 0;     ///< out of memory: at this record,
     std::uint64_t size_bytes = 0; ///< asking for so much
     std::uint64_t cpu_ns = 0;     ///< user and system time of the play

@@ -210,13 +210,14 @@ std::unique_ptr<play_result> play_once(const contender& c,
 
 } // namespace
 
-std::string probe_malloc(const contender& c, const std::filesystem::path& player) {
+probed_malloc probe_malloc(const contender& c, const std::filesystem::path& player) {
     const child_end end = run_player(c, {"probe"}, -1, player);
     // A library that cannot even be started with provides nothing; it is not the player's fault.
     if (!end.result && c.preload.empty()) {
         throw std::runtime_error(fmt::format("{} {}", player.string(), death_of(end.wait_status)));
     }
-    return end.result ? end.result->malloc_file : std::string();
+    return end.result ? probed_malloc{end.result->malloc_file, end.result->malloc_version}
+                      : probed_malloc{};
 }
 
 std::vector<double> telling_percentiles(std::uint64_t operations) {
@@ -295,7 +296,7 @@ run_rounds(const std::vector<contender>& contenders,
 }
 
 contender player_alone() {
-    return {"(the player alone)", "", "scratch", ""};
+    return {"(the player alone)", "", "scratch", "", ""};
 }
 
 } // namespace millpond::tool::replay

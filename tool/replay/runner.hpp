@@ -50,9 +50,14 @@ struct contender_figures {
     std::string failure; ///< empty: every round was played
 };
 
-/// The file that malloc comes from in a player started for `c`. Throws std::runtime_error when the player
-/// cannot be started.
-[[nodiscard]] std::string probe_malloc(const contender& c, const std::filesystem::path& player);
+/// What a player that was started for a contender says of its malloc.
+struct probed_malloc {
+    std::string file; ///< where it comes from; empty when the player did not even start with it
+    std::string version;
+};
+
+/// Throws std::runtime_error when the player cannot be started.
+[[nodiscard]] probed_malloc probe_malloc(const contender& c, const std::filesystem::path& player);
 
 /// Plays once. Throws run_failure.
 [[nodiscard]] time_run

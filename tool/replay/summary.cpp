@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <system_error>
 
 namespace millpond::tool::replay {
 
@@ -41,7 +42,10 @@ contender_summary summarise(const contender_figures& figures, std::uint64_t oper
     };
     contender_summary s;
     s.name = figures.who.name;
-    s.malloc_file = figures.who.malloc_file;
+    std::error_code unresolved;
+    const auto file = std::filesystem::canonical(figures.who.malloc_file, unresolved);
+    s.malloc_file = unresolved ? figures.who.malloc_file : file.string();
+    s.malloc_version = figures.who.malloc_version;
     s.failure = figures.failure;
     s.rounds = std::min(figures.times.size(), figures.latencies.size());
     s.ns_per_operation = of_times(&time_run::cpu_ns, count);
@@ -80,6 +84,15 @@ const contender_summary* replay_record::baseline() const noexcept {
         first = first == nullptr ? &c : first;
     }
     return first;
+}
+
+std::string grouped(std::uint64_t value) {
+    std::string digits = std::to_string(value);
+    for (std::size_t at = digits.size(); at > 3;) {
+        at -= 3;
+        digits.insert(at, 1, ',');
+    }
+    return digits;
 }
 
 std::string replay_record::program(std::size_t width) const {

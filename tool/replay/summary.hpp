@@ -27,13 +27,17 @@ struct spread {
 /// True when a difference is within the spread: each median lies inside the other's range.
 [[nodiscard]] bool same(const spread& a, const spread& b) noexcept;
 
+/// 1234567 as "1,234,567".
+[[nodiscard]] std::string grouped(std::uint64_t value);
+
 /// One contender, summarised.
 struct contender_summary {
     std::string name;
-    std::string malloc_file;
-    std::string failure;     ///< empty: all rounds were played
-    std::size_t rounds = 0;  ///< complete ones; with none, the figures below are 0
-    spread ns_per_operation; ///< user and system time
+    std::string malloc_file;    ///< with all links resolved, which often shows a version
+    std::string malloc_version; ///< as the allocator states it itself; may be empty
+    std::string failure;        ///< empty: all rounds were played
+    std::size_t rounds = 0;     ///< complete ones; with none, the figures below are 0
+    spread ns_per_operation;    ///< user and system time
     spread wall_ns_per_operation;
     spread peak_bytes;
     spread minor_faults;

@@ -138,6 +138,9 @@ std::string notes(const replay_record& replay) {
                     figure(replay.player.ns_per_operation.median),
                     figure(base->clock_ns.median)),
         0);
+    if (replay.rounds == 1) {
+        out += "One round shows no spread: take the differences with care.\n";
+    }
     const bool pooled =
         std::any_of(replay.contenders.begin(),
                     replay.contenders.end(),
@@ -197,13 +200,13 @@ std::string render_table(const replay_record& replay, colour colours) {
     const plan_facts& p = replay.plan;
     out += wrapped(fmt::format("{} operations: {} allocations, {} reallocations, {} frees; at most "
                                "{} blocks and {} MiB live; largest {} bytes",
-                               p.operations,
-                               p.allocations,
-                               p.reallocations,
-                               p.frees,
-                               p.peak_live_blocks,
+                               grouped(p.operations),
+                               grouped(p.allocations),
+                               grouped(p.reallocations),
+                               grouped(p.frees),
+                               grouped(p.peak_live_blocks),
                                figure(static_cast<double>(p.peak_live_bytes) / mib),
-                               p.largest_bytes),
+                               grouped(p.largest_bytes)),
                    0);
     if (replay.baseline() != nullptr) {
         out += fmt::format("\n{}\n{}\n{}",
