@@ -36,7 +36,8 @@ region region::mapped(const mapping_options& options) {
     result.lock_ = options.lock;
     result.prefault_ = options.prefault;
     const auto refuse = [&](const char* action, std::size_t bytes, int error) {
-        detail::throw_os_refusal(options.name, action, bytes, os::page_bytes(options.pages), error);
+        detail::throw_os_refusal(
+            options.name.c_str(), action, bytes, os::page_bytes(options.pages), error);
     };
     for (page_size pages = options.pages;; pages = next_smaller(pages)) {
         // Transparent huge pages need 2 MiB of alignment to be joined from the first byte on.
@@ -81,14 +82,14 @@ region region::mapped(const mapping_options& options) {
     }
 }
 
-region region::from_heap(const char* name, std::size_t bytes, std::size_t alignment) {
+region region::from_heap(const pool_name& name, std::size_t bytes, std::size_t alignment) {
     if (bytes > SIZE_MAX - alignment) {
-        detail::throw_os_refusal(name, "allocate from the heap", bytes, 1, ENOMEM);
+        detail::throw_os_refusal(name.c_str(), "allocate from the heap", bytes, 1, ENOMEM);
     }
     // calloc: large blocks come as fresh zero pages that nobody has to clear.
     void* const memory = std::calloc(1, bytes + alignment - 1);
     if (memory == nullptr) {
-        detail::throw_os_refusal(name, "allocate from the heap", bytes, 1, ENOMEM);
+        detail::throw_os_refusal(name.c_str(), "allocate from the heap", bytes, 1, ENOMEM);
     }
     region result;
     result.source_ = memory_source::heap;
@@ -142,7 +143,7 @@ int region::commit(std::size_t bytes) noexcept {
         return error;
     }
     committed_ = target;
-    os::name(data_, committed_, name_);
+    os::name(data_, committed_, name_.c_str());
     return 0;
 }
 

@@ -90,7 +90,7 @@ region_storage_base::region_storage_base(const pool_name& name,
         place_in_buffer(name, layout, memory.buffer);
         break;
     case memory_source::heap:
-        metadata_ = region::from_heap(name.c_str(), metadata_bytes_, alignof(std::uint64_t));
+        metadata_ = region::from_heap(name, metadata_bytes_, alignof(std::uint64_t));
         blocks_ = region::from_heap(
             name.c_str(), layout.max_capacity * layout.stride_bytes, layout.alignment);
         break;
@@ -132,7 +132,7 @@ void region_storage_base::place_in_buffer(const pool_name& name,
 void region_storage_base::reserve_pages(const pool_name& name,
                                         const pool_layout& layout,
                                         const memory_options& memory) {
-    mapping_options mapping{.name = name.c_str(),
+    mapping_options mapping{.name = name,
                             .bytes = metadata_bytes_,
                             .pages = page_size::standard,
                             .huge_page_fallback = true,

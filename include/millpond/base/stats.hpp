@@ -6,9 +6,7 @@
 ///     capacity = live + free
 ///     bytes_committed = blocks' committed pages + metadata
 ///
-/// `high_water` is exact although nothing counts allocations: the magazine may only be emptied
-/// down to the level at which live blocks equal the old peak; below it the slow path takes over and
-/// raises the peak (pool_core.hpp).
+/// `high_water` is exact although nothing counts allocations; pool_core.hpp says why.
 
 #include "millpond/base/config.hpp"
 

@@ -10,6 +10,7 @@
 /// relocated. Heap and borrowed regions are committed whole.
 
 #include "millpond/base/config.hpp"
+#include "millpond/base/name.hpp"
 #include "millpond/base/stats.hpp"
 #include "millpond/memory/memory_options.hpp"
 
@@ -20,7 +21,7 @@ MILLPOND_NAMESPACE_BEGIN
 
 /// What a mapped region is made of.
 struct mapping_options {
-    const char* name = ""; ///< shows in /proc/self/maps as [anon:millpond:NAME]
+    pool_name name{};      ///< shows in /proc/self/maps as [anon:millpond:NAME]
     std::size_t bytes = 0; ///< reserved for good; rounded up to whole pages
     page_size pages = page_size::standard;
     bool huge_page_fallback = true;
@@ -46,7 +47,7 @@ public:
 
     /// Zeroed memory of the C heap.
     [[nodiscard]] static region
-    from_heap(const char* name, std::size_t bytes, std::size_t alignment);
+    from_heap(const pool_name& name, std::size_t bytes, std::size_t alignment);
 
     /// The caller's memory; it is not released.
     [[nodiscard]] static region borrowed(std::span<std::byte> buffer) noexcept;
@@ -102,7 +103,7 @@ private:
     memory_source source_ = memory_source::buffer;
     bool lock_ = false;
     bool prefault_ = false;
-    const char* name_ = "";
+    pool_name name_;
 };
 
 MILLPOND_NAMESPACE_END

@@ -136,7 +136,7 @@ private:
     [[noreturn]] MILLPOND_SLOW_PATH void throw_full() const;
     void finish() noexcept;
 
-    detail::pool_core<detail::region_storage<detail::runtime_stride>, 256> core_;
+    detail::pool_core<detail::region_storage<detail::runtime_stride>, 1024> core_;
     std::size_t alignment_;
     leak_policy leaks_;
 };

@@ -20,11 +20,6 @@ MILLPOND_NAMESPACE_BEGIN
 
 namespace detail {
 
-/// A magazine as large as the others', but never larger than the pool needs.
-constexpr std::uint32_t magazine_entries_for(std::size_t blocks, std::uint32_t most) noexcept {
-    return blocks < most ? static_cast<std::uint32_t>(std::bit_ceil(blocks)) : most;
-}
-
 template <std::size_t Stride, std::size_t Alignment, std::size_t Blocks>
 class inline_storage {
     static_assert(Blocks >= 1, "a pool holds at least one block");

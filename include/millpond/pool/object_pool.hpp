@@ -44,10 +44,10 @@ template <class T>
 class object_pool
     : public detail::typed_pool<
           T,
-          detail::pool_core<detail::region_storage<detail::static_stride<sizeof(T)>>, 256>> {
+          detail::pool_core<detail::region_storage<detail::static_stride<sizeof(T)>>, 1024>> {
     using base = detail::typed_pool<
         T,
-        detail::pool_core<detail::region_storage<detail::static_stride<sizeof(T)>>, 256>>;
+        detail::pool_core<detail::region_storage<detail::static_stride<sizeof(T)>>, 1024>>;
 
 public:
     explicit object_pool(const object_pool_options& options)

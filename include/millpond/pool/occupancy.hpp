@@ -78,20 +78,6 @@ public:
         return {word, mask};
     }
 
-    /// Takes only some of the free blocks of the lowest word: at most `most`, lowest first.
-    [[nodiscard]] constexpr claimed_word claim_at_most(std::uint32_t most) noexcept {
-        claimed_word taken = claim();
-        std::uint64_t rest = taken.mask;
-        for (std::uint32_t i = 0; i < most && rest != 0; ++i) {
-            rest &= rest - 1;
-        }
-        if (rest != 0) {
-            give_back(taken.word, rest);
-            taken.mask &= ~rest;
-        }
-        return taken;
-    }
-
     /// Marks the blocks of `mask` free. None of them is; O(1), O(levels) when the word was empty.
     constexpr void give_back(std::uint32_t word, std::uint64_t mask) noexcept {
         const std::uint64_t before = words_[word];

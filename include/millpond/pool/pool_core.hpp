@@ -1,21 +1,28 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 /// \file
-/// The mechanism that every single-threaded pool shares.
+/// The mechanism that every single-threaded pool shares. A free block is in exactly one place:
 ///
-///     front       one block: the one freed last, still marked live. Serves free + allocate pairs.
-///     magazine    a ring of blocks freed lately, marked freed
-///     occupancy   bits of the blocks that are neither live nor waiting above
-///     frontier    blocks from here on were never handed out: no bit, no state, no page touched
+///     allocate  <-  front       one block, freed last and still marked live: serves free + allocate
+///               <-  magazine    a ring of blocks freed lately, newest first
+///               <-  current     the rest of the occupancy word that was claimed last
+///               <-  occupancy   bits of all other free blocks, lowest address first
+///               <-  fresh       blocks from the frontier on: never handed out, no page touched
 ///
-///     capacity = live + front (0 or 1) + magazine + bits in occupancy + (capacity - frontier)
+///     free      ->  front; when it is taken, the magazine; when that is full, its oldest block
+///               ->  gathered    an occupancy word in the making, written when another word begins
 ///
-/// The state of each block is one byte out of band. It is written when a block enters or leaves the
+///     capacity = live + front + magazine + current + gathered + occupancy + fresh
+///
+/// The state of each block is one byte out of band, written when the block enters or leaves the
 /// magazine, so a free can tell exactly whether the block is live; for the front, which is still
-/// marked live, one comparison tells. Free blocks themselves are never read or written.
+/// marked live, one comparison tells. Free blocks themselves are never read or written. Every path
+/// is a fixed number of steps: nothing is moved in batches.
 ///
-/// The magazine's floor keeps `high_water` exact at no cost: allocation takes the fast path while it
-/// cannot lead to a new peak, see `lower_floor`.
+/// `high_water` is exact and costs the fast paths nothing. `claimed_` counts the blocks that are
+/// live, in the front or in the magazine. It grows only when front and magazine are empty, and then
+/// it *is* the number of live blocks; at all other times live blocks are fewer. Hence the largest
+/// `claimed_` ever seen is the peak.
 
 #include "millpond/base/bits.hpp"
 #include "millpond/base/config.hpp"
@@ -68,10 +75,10 @@ public:
             unpoison(block, storage_.stride_bytes());
             return block;
         }
-        if (magazine_.above_floor()) [[likely]] {
+        if (!magazine_.empty()) [[likely]] {
             return take();
         }
-        return allocate_slow();
+        return take_from_word();
     }
 
     /// A null pointer is ignored; anything that is not a live block stops the program.
@@ -109,7 +116,7 @@ public:
         storage_.states()[index] = block_state::freed;
         poison(block, storage_.stride_bytes());
         if (magazine_.full()) [[unlikely]] {
-            flush();
+            evict();
         }
         magazine_.push(block);
     }
@@ -128,14 +135,14 @@ public:
             out[count++] = take();
         }
         while (count < out.size()) {
-            const std::uint32_t taken = take_word(out.subspan(count));
-            if (taken == 0) {
+            if (current_.mask == 0 && !claim()) {
                 ++failures_;
                 break;
             }
-            count += taken;
+            do {
+                out[count++] = take_current();
+            } while (count < out.size() && current_.mask != 0);
         }
-        note_peak(live());
         return count;
     }
 
@@ -143,29 +150,14 @@ public:
     /// ignored.
     void deallocate_bulk(std::span<void* const> blocks) noexcept {
         spill_front();
-        occupancy free_blocks = bits();
-        std::uint32_t word = 0;
-        std::uint64_t mask = 0;
         for (void* const block : blocks) {
             std::uint64_t index; // NOLINT(cppcoreguidelines-init-variables): accept() sets it
-            if (!accept(block, index)) {
-                continue;
+            if (accept(block, index)) [[likely]] {
+                storage_.states()[index] = block_state::freed;
+                poison(block, storage_.stride_bytes());
+                gather(index);
             }
-            storage_.states()[index] = block_state::freed;
-            poison(block, storage_.stride_bytes());
-            --claimed_;
-            const auto its_word = static_cast<std::uint32_t>(index / word_blocks);
-            if (its_word != word && mask != 0) {
-                free_blocks.give_back(word, mask);
-                mask = 0;
-            }
-            word = its_word;
-            mask |= std::uint64_t{1} << (index % word_blocks);
         }
-        if (mask != 0) {
-            free_blocks.give_back(word, mask);
-        }
-        settle_floor();
     }
 
     // --- the whole pool ---------------------------------------------------------------------
@@ -176,10 +168,11 @@ public:
         std::memset(storage_.states(), 0, frontier_);
         std::memset(storage_.words(), 0, storage_.shape().words * sizeof(std::uint64_t));
         front_ = nullptr;
-        magazine_.refill(0);
+        magazine_.clear();
+        current_ = {};
+        gathered_ = {};
         frontier_ = 0;
         claimed_ = 0;
-        settle_floor();
     }
 
     /// Returns the memory under free blocks to the system; the number of bytes that it got back.
@@ -303,9 +296,7 @@ public:
     }
 
 private:
-    static constexpr std::uint64_t no_index = ~std::uint64_t{0};
-    static constexpr std::uint32_t flush_blocks = 32;
-    static constexpr std::uint32_t prefetch_distance = 4;
+    static constexpr std::uint32_t prefetch_distance = 4; ///< in allocations
 
     [[nodiscard]] occupancy bits() const noexcept { return {storage_.words(), storage_.shape()}; }
 
@@ -327,138 +318,95 @@ private:
         return block;
     }
 
-    /// The magazine is empty, or the next block would be a new peak. The front is empty.
-    [[nodiscard]] MILLPOND_OUTLINE void* allocate_slow() noexcept {
-        if (magazine_.empty() && !refill()) {
+    /// Hands out the lowest block of the current word. Front and magazine are empty.
+    [[nodiscard]] MILLPOND_OUTLINE void* take_from_word() noexcept {
+        if (current_.mask == 0 && !claim()) [[unlikely]] {
             ++failures_;
             return nullptr;
         }
-        note_peak(live() + 1);
-        return take();
+        return take_current();
     }
 
-    void note_peak(std::uint32_t live_blocks) noexcept {
-        if (live_blocks > high_water_) {
-            high_water_ = live_blocks;
+    [[nodiscard]] void* take_current() noexcept {
+        const std::uint32_t index = current_.word * word_blocks +
+                                    static_cast<std::uint32_t>(std::countr_zero(current_.mask));
+        current_.mask &= current_.mask - 1;
+        storage_.states()[index] = block_state::live;
+        ++claimed_;
+        if (claimed_ > high_water_) {
+            high_water_ = claimed_;
         }
-        settle_floor();
+        auto* const block = static_cast<std::byte*>(block_at(index));
+        prefetch_for_write(block + prefetch_distance * storage_.stride_bytes());
+        unpoison(block, storage_.stride_bytes());
+        return block;
     }
 
-    /// Says how many blocks must stay in the magazine for `high_water_` to remain true: with
-    /// `claimed_` blocks out of the occupancy, all beyond the old peak. Never more than there are,
-    /// because a filled front means that one block more was live just before.
-    void settle_floor() noexcept {
-        magazine_.set_floor(claimed_ > high_water_ ? claimed_ - high_water_ : 0);
-    }
-
-    /// Blocks that were never handed out, up to the end of a word; grows the storage when needed.
-    [[nodiscard]] std::uint32_t fresh_blocks() noexcept {
-        if (frontier_ == storage_.capacity() && !storage_.grow()) {
-            return 0;
-        }
-        const std::uint32_t to_word_end = word_blocks - frontier_ % word_blocks;
-        const std::uint32_t to_capacity = storage_.capacity() - frontier_;
-        return to_word_end < to_capacity ? to_word_end : to_capacity;
-    }
-
-    /// Fills the empty magazine with one word of free blocks, or with fresh ones.
-    [[nodiscard]] bool refill() noexcept {
-        const occupancy::claimed_word claimed = bits().claim();
-        std::uint64_t mask = claimed.mask;
-        std::uint32_t first = claimed.word * word_blocks;
-        std::uint32_t count = static_cast<std::uint32_t>(std::popcount(mask));
-        if (mask == 0) {
-            count = fresh_blocks();
-            if (count == 0) {
-                return false;
-            }
-            first = frontier_;
-            frontier_ += count;
-            mask = ~std::uint64_t{0} >> (word_blocks - count);
-        }
-        claimed_ += count;
-        void** place = magazine_.refill(count) + count; // the lowest address is popped first
-        std::byte* const base = static_cast<std::byte*>(block_at(first));
-        const std::size_t stride = storage_.stride_bytes();
-        if (count == word_blocks) {
-            for (std::uint32_t i = 0; i < word_blocks; ++i) {
-                *--place = base + i * stride;
-            }
+    /// Makes the lowest word with free blocks the current one; fresh blocks come last. False when
+    /// nothing is free and the storage does not grow.
+    [[nodiscard]] bool claim() noexcept {
+        flush_gathered();
+        current_ = bits().claim();
+        if (current_.mask != 0) {
             return true;
         }
-        for (; mask != 0; mask &= mask - 1) {
-            *--place = base + static_cast<std::size_t>(std::countr_zero(mask)) * stride;
+        if (frontier_ == storage_.capacity() && !storage_.grow()) {
+            return false;
         }
+        const std::uint32_t in_word = frontier_ % word_blocks;
+        const std::uint32_t to_word_end = word_blocks - in_word;
+        const std::uint32_t to_capacity = storage_.capacity() - frontier_;
+        const std::uint32_t fresh = to_word_end < to_capacity ? to_word_end : to_capacity;
+        current_ = {frontier_ / word_blocks,
+                    (~std::uint64_t{0} >> (word_blocks - fresh)) << in_word};
+        frontier_ += fresh;
         return true;
     }
 
-    /// Hands out up to a word of blocks straight from the occupancy or the frontier.
-    [[nodiscard]] std::uint32_t take_word(std::span<void*> out) noexcept {
-        const auto most =
-            out.size() < word_blocks ? static_cast<std::uint32_t>(out.size()) : word_blocks;
-        const occupancy::claimed_word claimed = bits().claim_at_most(most);
-        std::uint64_t mask = claimed.mask;
-        std::uint32_t first = claimed.word * word_blocks;
-        if (mask == 0) {
-            const std::uint32_t fresh = fresh_blocks();
-            const std::uint32_t count = fresh < most ? fresh : most;
-            if (count == 0) {
-                return 0;
-            }
-            first = frontier_;
-            frontier_ += count;
-            mask = ~std::uint64_t{0} >> (word_blocks - count);
+    /// Makes room in the full magazine.
+    MILLPOND_OUTLINE void evict() noexcept { gather(index_of(magazine_.pop_oldest())); }
+
+    /// Moves a block, marked freed, towards the occupancy.
+    void gather(std::uint64_t index) noexcept {
+        const auto word = static_cast<std::uint32_t>(index / word_blocks);
+        --claimed_;
+        if (word != gathered_.word) {
+            flush_gathered();
+            gathered_.word = word;
         }
-        std::uint32_t taken = 0;
-        for (; mask != 0; mask &= mask - 1) {
-            const std::uint32_t index = first + static_cast<std::uint32_t>(std::countr_zero(mask));
-            storage_.states()[index] = block_state::live;
-            unpoison(block_at(index), storage_.stride_bytes());
-            out[taken++] = block_at(index);
-        }
-        claimed_ += taken;
-        return taken;
+        gathered_.mask |= std::uint64_t{1} << (index % word_blocks);
     }
 
-    /// Gives the oldest blocks of the magazine back to the occupancy, neighbours together.
-    void give_back_oldest(std::uint32_t count) noexcept {
-        occupancy free_blocks = bits();
-        for (std::uint32_t i = 0; i < count;) {
-            std::uint64_t index = index_of(magazine_.oldest(i));
-            const std::uint64_t word = index / word_blocks;
-            std::uint64_t mask = 0;
-            do {
-                mask |= std::uint64_t{1} << (index % word_blocks);
-                ++i;
-                index = i < count ? index_of(magazine_.oldest(i)) : no_index;
-            } while (index / word_blocks == word);
-            free_blocks.give_back(static_cast<std::uint32_t>(word), mask);
+    void flush_gathered() noexcept {
+        if (gathered_.mask != 0) {
+            bits().give_back(gathered_.word, gathered_.mask);
+            gathered_.mask = 0;
         }
-        magazine_.drop_oldest(count);
-        claimed_ -= count;
-        settle_floor();
     }
-
-    MILLPOND_OUTLINE void flush() noexcept { give_back_oldest(flush_blocks); }
 
     void spill_front() noexcept {
-        if (front_ == nullptr) {
-            return;
+        if (front_ != nullptr) {
+            const std::uint64_t index = index_of(front_);
+            storage_.states()[index] = block_state::freed;
+            front_ = nullptr;
+            gather(index);
         }
-        const std::uint64_t index = index_of(front_);
-        storage_.states()[index] = block_state::freed;
-        bits().give_back(static_cast<std::uint32_t>(index / word_blocks),
-                         std::uint64_t{1} << (index % word_blocks));
-        front_ = nullptr;
-        --claimed_;
-        settle_floor();
     }
 
     /// Gives everything that waits back to the occupancy.
     void spill() noexcept {
         spill_front();
-        give_back_oldest(magazine_.size());
+        while (!magazine_.empty()) {
+            evict();
+        }
+        flush_gathered();
+        if (current_.mask != 0) {
+            bits().give_back(current_.word, current_.mask);
+            current_.mask = 0;
+        }
     }
+
+    [[nodiscard]] bool is_waiting(std::uint32_t index) const noexcept;
 
     /// Turns free blocks at the end back into fresh ones, so that their memory can go.
     void retract_frontier() noexcept;
@@ -482,12 +430,16 @@ private:
         magazine_ = other.magazine_;
         frontier_ = other.frontier_;
         claimed_ = other.claimed_;
+        current_ = other.current_;
+        gathered_ = other.gathered_;
         high_water_ = other.high_water_;
         failures_ = other.failures_;
         name_ = other.name_;
         gone_ = other.gone_;
         other.front_ = nullptr;
-        other.magazine_.refill(0);
+        other.magazine_.clear();
+        other.current_ = {};
+        other.gathered_ = {};
         other.frontier_ = 0;
         other.claimed_ = 0;
         other.gone_ = misuse::pool_moved_from;
@@ -495,13 +447,15 @@ private:
 
     void* front_ = nullptr; ///< a free block that is still marked live, or nullptr
     [[no_unique_address]] Storage storage_;
-    magazine<MagazineEntries> magazine_;
-    std::uint32_t frontier_ = 0; ///< blocks below were handed out to somebody or to the magazine
-    std::uint32_t claimed_ = 0;  ///< blocks below the frontier that are not in the occupancy
-    std::uint32_t high_water_ = 0;
+    occupancy::claimed_word current_;  ///< free blocks taken out of the occupancy, or fresh
+    occupancy::claimed_word gathered_; ///< free blocks on their way into the occupancy
+    std::uint32_t frontier_ = 0;       ///< blocks from here on are fresh
+    std::uint32_t claimed_ = 0;        ///< live + front + magazine
+    std::uint32_t high_water_ = 0;     ///< the largest claimed_ ever
     std::uint64_t failures_ = 0;
     pool_name name_;
     misuse gone_ = misuse::foreign; ///< why nothing can be freed any more; `foreign` while alive
+    magazine<MagazineEntries> magazine_;
 };
 
 } // namespace detail

@@ -47,6 +47,16 @@ void pool_core<Storage, MagazineEntries>::retract_frontier() noexcept {
     }
 }
 
+/// True for a block in the occupancy, in the current word or among the gathered.
+template <block_storage Storage, std::uint32_t MagazineEntries>
+bool pool_core<Storage, MagazineEntries>::is_waiting(std::uint32_t index) const noexcept {
+    const std::uint32_t word = index / word_blocks;
+    std::uint64_t mask = bits().free_in(word);
+    mask |= current_.word == word ? current_.mask : 0;
+    mask |= gathered_.word == word ? gathered_.mask : 0;
+    return (mask >> (index % word_blocks) & 1) != 0;
+}
+
 template <block_storage Storage, std::uint32_t MagazineEntries>
 verdict pool_core<Storage, MagazineEntries>::verify() const noexcept {
     const std::uint32_t inconsistent = bits().first_inconsistency();
@@ -57,7 +67,7 @@ verdict pool_core<Storage, MagazineEntries>::verify() const noexcept {
     std::uint32_t in_occupancy = 0;
     for (std::uint32_t index = 0; index < storage_.max_capacity(); ++index) {
         const bool live_state = storage_.states()[index] == block_state::live;
-        const bool is_free = bits().is_free(index);
+        const bool is_free = is_waiting(index);
         if (live_state && is_free) {
             return {"a block is live and free at once", index};
         }
@@ -72,11 +82,9 @@ verdict pool_core<Storage, MagazineEntries>::verify() const noexcept {
         if (index >= frontier_) {
             return {"the magazine holds an address that is no block", i};
         }
-        if (storage_.states()[index] == block_state::live) {
-            return {"the magazine holds a live block", static_cast<std::size_t>(index)};
-        }
-        if (bits().is_free(static_cast<std::uint32_t>(index))) {
-            return {"the magazine holds a block that the occupancy has too",
+        if (storage_.states()[index] != block_state::freed ||
+            is_waiting(static_cast<std::uint32_t>(index))) {
+            return {"the magazine holds a block that is live or free elsewhere",
                     static_cast<std::size_t>(index)};
         }
     }
@@ -88,13 +96,13 @@ verdict pool_core<Storage, MagazineEntries>::verify() const noexcept {
         return {"live + front differs from the blocks marked live", marked_live};
     }
     if (frontier_ != claimed_ + in_occupancy) {
-        return {"claimed + free differs from the frontier", in_occupancy};
+        return {"claimed + current + gathered + occupancy differs from the frontier", in_occupancy};
     }
     if (frontier_ > storage_.capacity() || storage_.capacity() > storage_.max_capacity()) {
         return {"frontier <= capacity <= max_capacity does not hold", frontier_};
     }
-    if (live() > high_water_) {
-        return {"more blocks are live than the high-water mark says", live()};
+    if (claimed_ < magazine_.size() || claimed_ > high_water_) {
+        return {"magazine <= claimed <= high water does not hold", claimed_};
     }
     return {};
 }

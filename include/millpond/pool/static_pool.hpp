@@ -12,6 +12,7 @@
 #include "millpond/base/name.hpp"
 #include "millpond/base/stats.hpp"
 #include "millpond/pool/inline_storage.hpp"
+#include "millpond/pool/magazine.hpp"
 #include "millpond/pool/pool_core.hpp"
 #include "millpond/pool/typed_pool.hpp"
 
@@ -24,7 +25,7 @@ namespace detail {
 
 template <std::size_t Bytes, std::size_t Alignment, std::size_t Blocks>
 using static_core = pool_core<inline_storage<round_up(Bytes, Alignment), Alignment, Blocks>,
-                              magazine_entries_for(Blocks, 256)>;
+                              magazine_entries_for(Blocks, 64)>;
 
 } // namespace detail
 
