@@ -20,7 +20,7 @@ enum class memory_source : unsigned char {
 
 /// The memory under one pool. Every field has a default that suits most programs.
 struct memory_options {
-    memory_source source = memory_source::mapped;
+    memory_source source = memory_source::mapped; ///< who owns it
     std::span<std::byte> buffer{};         ///< `source = buffer`: blocks and metadata go here
     page_size pages = page_size::standard; ///< mapped only
     bool huge_page_fallback = true;        ///< false: a page size that cannot be had is an error

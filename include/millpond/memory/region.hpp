@@ -21,13 +21,13 @@ MILLPOND_NAMESPACE_BEGIN
 
 /// What a mapped region is made of.
 struct mapping_options {
-    pool_name name{};      ///< shows in /proc/self/maps as [anon:millpond:NAME]
-    std::size_t bytes = 0; ///< reserved for good; rounded up to whole pages
-    page_size pages = page_size::standard;
-    bool huge_page_fallback = true;
-    bool lock = false;
-    bool prefault = false; ///< every commit touches its pages before it returns
-    bool guard_pages = false;
+    pool_name name{};                      ///< shows in /proc/self/maps as [anon:millpond:NAME]
+    std::size_t bytes = 0;                 ///< reserved for good; rounded up to whole pages
+    page_size pages = page_size::standard; ///< what is asked for; see region::pages()
+    bool huge_page_fallback = true;        ///< false: a page size that cannot be had is an error
+    bool lock = false;                     ///< keep the committed pages in RAM (mlock)
+    bool prefault = false;                 ///< every commit touches its pages before it returns
+    bool guard_pages = false;              ///< unmapped pages at both ends
 };
 
 /// Memory from one of the sources of `memory_source`, released when the region dies.

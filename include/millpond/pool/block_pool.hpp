@@ -37,7 +37,7 @@ struct block_pool_options {
     std::size_t max_capacity = 0;    ///< blocks to grow to; 0: never grows. Below 2^32
     bool prefault = false;           ///< touch every committed page now, so that none faults later
     memory_options memory{};         ///< where the memory comes from
-    leak_policy leaks = leak_policy::report;
+    leak_policy leaks = leak_policy::report; ///< what destruction does about live blocks
 };
 
 /// A pool of raw blocks of one size on one contiguous region.
