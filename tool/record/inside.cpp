@@ -209,9 +209,10 @@ bool make_page() noexcept {
 
 } // namespace
 
-thread_local thread_state self;
+constinit thread_local thread_state self{};
 wiped_page* page = &silent_page;
 bool has_counter = false;
+bool alone = true;
 
 void join() noexcept {
     const int error = errno;
@@ -308,13 +309,13 @@ bool make_room(thread_state& mine) noexcept {
     if (!mine.numbered) {
         mine.thread = slot->threads.fetch_add(1, std::memory_order_relaxed);
         mine.numbered = true;
+        alone = alone && mine.thread == 0;
     }
     mine.buffer->thread = mine.thread;
     mine.buffer->sequence = mine.sequence++;
     mine.buffer->thread_id = static_cast<std::uint32_t>(syscall(SYS_gettid));
-    if (mine.buffer->first_tick < mine.context.tick) {
-        mine.buffer->first_tick = mine.context.tick;
-    }
+    read_clock(mine);
+    mine.buffer->first_tick = mine.tick;
     auto* const sites = reinterpret_cast<std::uint64_t*>(mine.buffer + 1);
     std::memset(sites, 0, site_slots * sizeof *sites);
     mine.context = event_context{};

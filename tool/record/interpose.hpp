@@ -24,11 +24,11 @@ inline std::uint64_t address_of(const void* p) noexcept {
     return reinterpret_cast<std::uintptr_t>(p);
 }
 
-inline void* recorded(void* p,
-                      std::size_t size,
-                      std::uintptr_t site,
-                      std::uint8_t op,
-                      std::size_t alignment = 0) noexcept {
+[[gnu::always_inline]] inline void* recorded(void* p,
+                                             std::size_t size,
+                                             std::uintptr_t site,
+                                             std::uint8_t op,
+                                             std::size_t alignment = 0) noexcept {
     if (__builtin_expect(p != nullptr, 1)) {
         raw_event what;
         what.op = op;
@@ -41,14 +41,14 @@ inline void* recorded(void* p,
     return p;
 }
 
-inline void* allocate(std::size_t size, std::uintptr_t site) noexcept {
+[[gnu::always_inline]] inline void* allocate(std::size_t size, std::uintptr_t site) noexcept {
     if (!find_heap()) {
         return stand_in_allocate(size);
     }
     return recorded(heap.malloc(size), size, site, raw_allocate);
 }
 
-inline void release(void* p, std::uintptr_t site) noexcept {
+[[gnu::always_inline]] inline void release(void* p, std::uintptr_t site) noexcept {
     if (p == nullptr || is_stand_in(p) || !find_heap()) {
         return;
     }

@@ -46,7 +46,7 @@ std::string progress_line(std::uint64_t done, std::uint64_t all, std::string_vie
     const double part = static_cast<double>(std::min(done, whole)) / static_cast<double>(whole);
     const auto filled = static_cast<std::size_t>(part * width);
     return fmt::format(
-        "[{:#<{}}{:.<{}}] {:3.0f} %  {:.38}", "", filled, "", width - filled, 100 * part, what);
+        "[{:#<{}}{:.<{}}] {:3.0f} %  {:.37}", "", filled, "", width - filled, 100 * part, what);
 }
 
 } // namespace millpond::tool::replay

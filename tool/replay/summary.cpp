@@ -108,14 +108,12 @@ std::string replay_record::program(std::size_t width) const {
         c = static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c;
     }
     if (text.size() > width) {
-        text.resize(width - 3);
+        std::size_t cut = width - 3;
         // Not in the middle of a character of several bytes.
-        while (!text.empty() && (static_cast<unsigned char>(text.back()) & 0xc0U) == 0x80U) {
-            text.pop_back();
+        while (cut > 0 && (static_cast<unsigned char>(text[cut]) & 0xc0U) == 0x80U) {
+            --cut;
         }
-        if (!text.empty() && static_cast<unsigned char>(text.back()) >= 0xc0U) {
-            text.pop_back();
-        }
+        text.resize(cut);
         text += "...";
     }
     return text;

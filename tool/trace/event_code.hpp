@@ -91,10 +91,10 @@ store_word(unsigned char* out, std::uint64_t value, unsigned length) noexcept {
 }
 
 /// Writes the site's part and returns its form; `entered` tells the caller that it is new here.
-inline unsigned encode_site(unsigned char*& out,
-                            event_context& context,
-                            const raw_event& what,
-                            bool& entered) noexcept {
+[[gnu::always_inline]] inline unsigned encode_site(unsigned char*& out,
+                                                   event_context& context,
+                                                   const raw_event& what,
+                                                   bool& entered) noexcept {
     std::uint64_t& last = context.last_site[what.op == raw_free];
     if (last == what.site) {
         return 0;
@@ -115,10 +115,10 @@ inline unsigned encode_site(unsigned char*& out,
 ///
 /// Needs:      `event_bytes_max + event_slack_bytes` writable bytes; `what.tick >= context.tick`.
 /// Guarantees: at most `event_bytes_max` bytes; `entered` is set when the site is spelled out.
-inline unsigned char* encode_event(unsigned char* out,
-                                   event_context& context,
-                                   const raw_event& what,
-                                   bool& entered) noexcept {
+[[gnu::always_inline]] inline unsigned char* encode_event(unsigned char* out,
+                                                          event_context& context,
+                                                          const raw_event& what,
+                                                          bool& entered) noexcept {
     unsigned char* const start = out;
     const std::uint64_t ticks = what.tick - context.tick;
     const unsigned tick_code = short_code(ticks);
