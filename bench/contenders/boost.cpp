@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// Boost.Pool and Boost.Interprocess.
+
+#include "contenders/registry.hpp"
+#include "contenders/run_patterns.hpp"
+#include <boost/interprocess/allocators/private_node_allocator.hpp>
+#include <boost/interprocess/managed_heap_memory.hpp>
+#include <boost/pool/object_pool.hpp>
+#include <boost/pool/pool.hpp>
+#include <boost/pool/pool_alloc.hpp>
+
+namespace millpond::bench {
+
+namespace {
+
+template <std::size_t Bytes>
+class boost_pool {
+public:
+    static constexpr std::size_t block_bytes = Bytes;
+
+    explicit boost_pool(std::size_t blocks)
+        : pool_(Bytes, blocks) {}
+
+    explicit boost_pool(growing /*limit*/)
+        : pool_(Bytes) {}
+
+    void* allocate() { return pool_.malloc(); }
+
+    void deallocate(void* block) { pool_.free(block); }
+
+    void trim() { pool_.release_memory(); }
+
+private:
+    boost::pool<> pool_;
+};
+
+template <std::size_t Bytes>
+struct boost_payload {
+    alignas(16) unsigned char bytes[Bytes];
+};
+
+template <std::size_t Bytes>
+class boost_object_pool {
+public:
+    static constexpr std::size_t block_bytes = Bytes;
+
+    explicit boost_object_pool(std::size_t blocks)
+        : pool_(blocks) {}
+
+    void* allocate() { return pool_.malloc(); }
+
+    void deallocate(void* block) { pool_.free(static_cast<boost_payload<Bytes>*>(block)); }
+
+private:
+    boost::object_pool<boost_payload<Bytes>> pool_;
+};
+
+template <std::size_t Bytes>
+class boost_fast_allocator {
+public:
+    static constexpr std::size_t block_bytes = Bytes;
+
+    explicit boost_fast_allocator(std::size_t /*blocks*/) {}
+
+    explicit boost_fast_allocator(growing /*limit*/) {}
+
+    void* allocate() { return allocator::allocate(); }
+
+    void deallocate(void* block) {
+        allocator::deallocate(static_cast<boost_payload<Bytes>*>(block));
+    }
+
+    void trim() {
+        boost::singleton_pool<boost::fast_pool_allocator_tag,
+                              Bytes,
+                              boost::default_user_allocator_new_delete,
+                              boost::details::pool::null_mutex>::release_memory();
+    }
+
+private:
+    using allocator = boost::fast_pool_allocator<boost_payload<Bytes>,
+                                                 boost::default_user_allocator_new_delete,
+                                                 boost::details::pool::null_mutex>;
+};
+
+template <std::size_t Bytes>
+class interprocess_node {
+public:
+    static constexpr std::size_t block_bytes = Bytes;
+
+    /// The segment's size is fixed at construction: room for the blocks, their chunks' headers and
+    /// the segment's own.
+    explicit interprocess_node(std::size_t blocks)
+        : segment_(blocks * Bytes + blocks * Bytes / 16 + blocks / 16 * 8 + (1 << 20))
+        , allocator_(segment_.get_segment_manager()) {}
+
+    void* allocate() {
+        return boost::interprocess::ipcdetail::to_raw_pointer(allocator_.allocate_one());
+    }
+
+    void deallocate(void* block) {
+        allocator_.deallocate_one(static_cast<boost_payload<Bytes>*>(block));
+    }
+
+    void trim() { allocator_.deallocate_free_blocks(); }
+
+private:
+    using manager = boost::interprocess::managed_heap_memory::segment_manager;
+
+    boost::interprocess::managed_heap_memory segment_;
+    boost::interprocess::private_node_allocator<boost_payload<Bytes>, manager, 256> allocator_;
+};
+
+constexpr std::string_view package = "libboost1.74-dev";
+
+} // namespace
+
+std::vector<contender> boost_contenders() {
+    return {{.name = "Boost.Pool pool",
+             .what = "boost::pool, told the capacity; malloc and free",
+             .abilities = raw_blocks | starts_sized | grows,
+             .run = run_patterns<boost_pool>,
+             .package = package},
+            {.name = "Boost.Pool object_pool",
+             .what = "its free walks an ordered list, so only up to 1,000 live blocks",
+             .abilities = raw_blocks,
+             .run = run_patterns<boost_object_pool>,
+             .package = package,
+             .most_live = 1'000},
+            {.name = "Boost.Pool fast_pool_allocator",
+             .what = "one at a time, with null_mutex",
+             .abilities = raw_blocks | grows,
+             .run = run_patterns<boost_fast_allocator>,
+             .package = package},
+            {.name = "Boost.Interprocess node",
+             .what = "private_node_allocator, 256 per chunk, in a heap segment of fixed size",
+             .abilities = raw_blocks,
+             .run = run_patterns<interprocess_node>,
+             .package = package}};
+}
+
+} // namespace millpond::bench

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// Millpond as users get it: every free checked.
+
+#include "contenders/millpond_pools.hpp"
+#include "contenders/registry.hpp"
+
+namespace millpond::bench {
+
+std::vector<contender> millpond_contenders() {
+    static_assert(checked_build, "this file is about the default level");
+    constexpr unsigned everything = raw_blocks | starts_sized | prefaults | grows;
+    return {{.name = "millpond block_pool",
+             .what = "the default level: every free checked",
+             .abilities = everything,
+             .run = run_patterns<raw_pool>},
+            {.name = "millpond object_pool",
+             .what = "typed; the block size is known at compile time",
+             .abilities = everything,
+             .run = run_patterns<typed_pool_of_payload>},
+            {.name = "millpond static_block_pool",
+             .what = "65,536 blocks in static storage, no heap, no system call",
+             .abilities = raw_blocks,
+             .run = run_patterns<static_pool>,
+             .most_live = static_blocks}};
+}
+
+} // namespace millpond::bench

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+/// \file
+/// Who takes part, and in what.
+
+#include <cstddef>
+#include <limits>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "task.hpp"
+
+namespace millpond::bench {
+
+/// What a contender can be asked for, as a set of bits.
+enum ability : unsigned {
+    raw_blocks = 1U << 0,   ///< pair, burst, churn, refill, memory, latency
+    starts_sized = 1U << 1, ///< takes a capacity when constructed: start-up means something
+    prefaults = 1U << 2,    ///< start-up with prefault
+    grows = 1U << 3,        ///< starts small
+    iterates = 1U << 4,     ///< visits what is alive
+};
+
+/// One library, or one way to use it.
+struct contender {
+    std::string_view name;
+    std::string_view what; ///< one line for the reader
+    unsigned abilities = 0;
+    outcome (*run)(const task&) = nullptr;
+    std::string_view package = ""; ///< the Debian package whose version is reported
+    std::string_view preload = ""; ///< library that replaces malloc in the worker
+    /// Above so many live blocks it is not run, because one operation walks a list of them.
+    std::size_t most_live = std::numeric_limits<std::size_t>::max();
+    std::size_t most_block_bytes = std::numeric_limits<std::size_t>::max();
+};
+
+/// Each returns one family; a family whose library was not found at build time is not there.
+std::vector<contender> floor_contenders();
+std::vector<contender> millpond_contenders();
+std::vector<contender> millpond_unchecked_contenders();
+std::vector<contender> textbook_contenders();
+std::vector<contender> malloc_contenders();
+std::vector<contender> boost_contenders();
+std::vector<contender> foonathan_contenders();
+std::vector<contender> standard_contenders();
+std::vector<contender> tbb_contenders();
+std::vector<contender> iteration_contenders();
+
+/// A contender that this build or this machine lacks, and why.
+struct missing_contender {
+    std::string_view name;
+    std::string_view reason;
+};
+
+/// All that were built, in the order in which they run and are shown.
+const std::vector<contender>& all_contenders();
+
+/// Those that were not built.
+std::span<const missing_contender> contenders_not_built();
+
+/// The contender of that name, or nullptr.
+const contender* find_contender(std::string_view name);
+
+} // namespace millpond::bench

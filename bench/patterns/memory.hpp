@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+/// \file
+/// What does a block cost beyond its payload, and what comes back when most are freed?
+///
+/// `overhead` is what the process' resident set grew by, per block, less the block's own bytes, all
+/// of which are written. Then nine blocks in ten are freed at random and the library is asked to
+/// give memory back: `kept` is what is still resident per block still live. Unit: bytes.
+
+#include <cstdio>
+#include <cstring>
+#include <vector>
+
+#include "measure.hpp"
+#include "patterns/refill.hpp"
+#include "task.hpp"
+
+namespace millpond::bench {
+
+/// Resident bytes of this process, exactly: the counter in /proc/self/statm lags behind.
+inline double resident_bytes() {
+    std::FILE* const file = std::fopen("/proc/self/smaps_rollup", "r");
+    double kibibytes = 0;
+    if (file != nullptr) {
+        char line[256];
+        while (std::fgets(line, sizeof line, file) != nullptr) {
+            if (std::strncmp(line, "Rss:", 4) == 0) {
+                kibibytes = std::strtod(line + 4, nullptr);
+            }
+        }
+        std::fclose(file);
+    }
+    return kibibytes * 1024;
+}
+
+template <class Pool>
+outcome measure_memory(const task& asked) {
+    const std::vector<std::uint32_t> order = shuffled_order(asked.blocks);
+    std::vector<void*> held(asked.blocks, nullptr);
+    static_cast<void>(resident_bytes()); // stdio's buffer is there before anything is measured
+    const double before = resident_bytes();
+    Pool pool(asked.blocks);
+    for (void*& block : held) {
+        block = take(pool, 1);
+        std::memset(block, 1, Pool::block_bytes);
+    }
+    const double full = resident_bytes();
+    const std::size_t leaving = asked.blocks / 10 * 9;
+    outcome found;
+    for (std::size_t i = 0; i < leaving; ++i) {
+        found.checksum += give(pool, held[order[i]]);
+    }
+    if constexpr (requires { pool.trim(); }) {
+        pool.trim();
+    }
+    const double kept = resident_bytes();
+    for (std::size_t i = leaving; i < asked.blocks; ++i) {
+        found.checksum += give(pool, held[order[i]]);
+    }
+    const auto blocks = static_cast<double>(asked.blocks);
+    found.figures = {
+        {"overhead", (full - before) / blocks - static_cast<double>(Pool::block_bytes)},
+        {"kept", (kept - before) / (blocks - static_cast<double>(leaving))}};
+    return found;
+}
+
+} // namespace millpond::bench
