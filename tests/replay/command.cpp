@@ -83,16 +83,16 @@ TEST_CASE("help says what is measured, on how many threads, and gives examples")
 TEST_CASE("every error is status 2 and one clear line") {
     const scratch_folder folder;
     write_trace(folder / "app.trace", {synthetic_events(300, 23)});
-    const std::string trace = "'" + (folder / "app.trace").string() + "'";
+    const std::string trace = fmt::format("'{}'", (folder / "app.trace").string());
 
     const struct {
         std::string words;
         const char* sentence;
     } cases[] = {
         {"/no/such/file", "/no/such/file"},
-        {"--with hoard " + trace, "unknown allocator 'hoard'; known are glibc"},
-        {"--process 7 " + trace, "holds the processes 1 to 1"},
-        {"--json /no/folder/x.json " + trace, "cannot write /no/folder/x.json"},
+        {fmt::format("--with hoard {}", trace), "unknown allocator 'hoard'; known are glibc"},
+        {fmt::format("--process 7 {}", trace), "holds the processes 1 to 1"},
+        {fmt::format("--json /no/folder/x.json {}", trace), "cannot write /no/folder/x.json"},
     };
 
     for (const auto& wrong : cases) {
