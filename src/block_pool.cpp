@@ -52,11 +52,10 @@ void block_pool::finish() noexcept {
 }
 
 void block_pool::allocate_bulk(std::span<void*> out) {
-    const std::size_t taken = core_.try_allocate_bulk(out);
-    if (taken != out.size()) {
-        core_.deallocate_bulk(out.first(taken));
+    if (!core_.can_allocate(out.size())) {
         throw_full();
     }
+    (void)core_.try_allocate_bulk(out);
 }
 
 void block_pool::reserve(std::size_t blocks) {

@@ -32,7 +32,6 @@ bool is_explicit(page_size pages) noexcept {
 region region::mapped(const mapping_options& options) {
     region result;
     result.source_ = memory_source::mapped;
-    result.name_ = options.name;
     result.lock_ = options.lock;
     result.prefault_ = options.prefault;
     const auto refuse = [&](const char* action, std::size_t bytes, int error) {
@@ -66,6 +65,8 @@ region region::mapped(const mapping_options& options) {
         } else if (pages == page_size::transparent_huge) {
             error = os::advise_huge(result.data_, body);
         }
+        // Named as a whole, once: the name stays with the parts that commits split off.
+        os::name(result.data_, body, options.name.c_str());
         if (error == 0) {
             return result;
         }
@@ -93,7 +94,6 @@ region region::from_heap(const pool_name& name, std::size_t bytes, std::size_t a
     }
     region result;
     result.source_ = memory_source::heap;
-    result.name_ = name;
     result.base_ = static_cast<std::byte*>(memory);
     const auto address = reinterpret_cast<std::uintptr_t>(memory);
     result.data_ = result.base_ + ((alignment - address % alignment) % alignment);
@@ -143,7 +143,6 @@ int region::commit(std::size_t bytes) noexcept {
         return error;
     }
     committed_ = target;
-    os::name(data_, committed_, name_.c_str());
     return 0;
 }
 
@@ -175,7 +174,6 @@ void region::swap(region& other) noexcept {
     std::swap(source_, other.source_);
     std::swap(lock_, other.lock_);
     std::swap(prefault_, other.prefault_);
-    std::swap(name_, other.name_);
 }
 
 MILLPOND_NAMESPACE_END

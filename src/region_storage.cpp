@@ -101,14 +101,15 @@ region_storage_base::region_storage_base(const pool_name& name,
     if (blocks_.committed() / block_bytes_ >= max_capacity_) {
         capacity_ = max_capacity_; // heap and buffer are there whole
     }
-    if (layout.prefault && memory.source != memory_source::mapped) {
-        std::memset(blocks_.data(), 0, max_capacity_ * block_bytes_);
-    }
     states_ = reinterpret_cast<block_state*>(metadata_.data());
     words_ = reinterpret_cast<std::uint64_t*>(metadata_.data() + layout.state_bytes());
     first_block_ = blocks_.data();
     const auto misaligned = reinterpret_cast<std::uintptr_t>(first_block_) % layout.alignment;
     first_block_ += misaligned == 0 ? 0 : layout.alignment - misaligned;
+    if (layout.prefault && memory.source != memory_source::mapped) {
+        std::memset(metadata_.data(), 0, metadata_bytes_);
+        std::memset(first_block_, 0, committed_block_bytes());
+    }
     poison(first_block_, committed_block_bytes());
 }
 

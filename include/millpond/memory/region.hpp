@@ -103,7 +103,6 @@ private:
     memory_source source_ = memory_source::buffer;
     bool lock_ = false;
     bool prefault_ = false;
-    pool_name name_;
 };
 
 MILLPOND_NAMESPACE_END

@@ -67,10 +67,7 @@ public:
     object_pool(const object_pool&) = delete;
     object_pool& operator=(const object_pool&) = delete;
 
-    ~object_pool() {
-        base::clear();
-        base::core().retire();
-    }
+    ~object_pool() { base::finish(); }
 
     /// Commits until `objects` can be live without growing: throws pool_exhausted beyond
     /// max_capacity, or with the system's reason.

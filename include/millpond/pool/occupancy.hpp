@@ -95,12 +95,25 @@ public:
         return words_[word];
     }
 
-    /// The first word whose summary bit disagrees with the words below it, or `none`.
-    [[nodiscard]] constexpr std::uint32_t first_inconsistency() const noexcept {
+    /// Forgets every free block. No block at or beyond `end` is free, so words beyond stay untouched.
+    constexpr void clear(std::uint32_t end) noexcept {
+        std::uint32_t used = end;
+        for (std::uint32_t level = 0; level < shape_.levels; ++level) {
+            used = used / word_blocks + (used % word_blocks != 0 ? 1 : 0);
+            for (std::uint32_t i = 0; i < used; ++i) {
+                words_[shape_.first_word[level] + i] = 0;
+            }
+        }
+    }
+
+    /// The first word whose summary bit disagrees with the words below it, or `none`; looks at the
+    /// words of blocks below `end`.
+    [[nodiscard]] constexpr std::uint32_t first_inconsistency(std::uint32_t end) const noexcept {
+        std::uint32_t used = end;
         for (std::uint32_t level = 1; level < shape_.levels; ++level) {
             const std::uint32_t below = shape_.first_word[level - 1];
-            const std::uint32_t count = shape_.first_word[level] - below;
-            for (std::uint32_t i = 0; i < count; ++i) {
+            used = used / word_blocks + (used % word_blocks != 0 ? 1 : 0);
+            for (std::uint32_t i = 0; i < used; ++i) {
                 const std::uint64_t summary =
                     words_[shape_.first_word[level] + i / word_blocks] >> (i % word_blocks);
                 if ((words_[below + i] != 0) != ((summary & 1) != 0)) {

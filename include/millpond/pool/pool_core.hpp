@@ -121,6 +121,17 @@ public:
         magazine_.push(block);
     }
 
+    /// Refuses every further free of an accepted block until `finish_free`: its destructor runs.
+    void begin_free(const void* block, std::uint64_t index) noexcept {
+        refuse_front(block);
+        storage_.states()[index] = block_state::freed;
+    }
+
+    void finish_free(void* block, std::uint64_t index) noexcept {
+        storage_.states()[index] = block_state::live;
+        put_back(block, index);
+    }
+
     // --- bulk -------------------------------------------------------------------------------
 
     /// Fills as much of `out` as there are blocks and returns how much.
@@ -146,6 +157,17 @@ public:
         return count;
     }
 
+    /// True when `blocks` more can be live now, after growing if need be; false counts as a failure.
+    [[nodiscard]] bool can_allocate(std::size_t blocks) noexcept {
+        while (blocks > storage_.capacity() - live()) {
+            if (blocks > storage_.max_capacity() - live() || !storage_.grow()) {
+                ++failures_;
+                return false;
+            }
+        }
+        return true;
+    }
+
     /// Gives blocks back, a whole word at a time where they are neighbours. Null pointers are
     /// ignored.
     void deallocate_bulk(std::span<void* const> blocks) noexcept {
@@ -164,9 +186,12 @@ public:
 
     /// Forgets every block without looking at it; keeps the memory. O(metadata of used blocks).
     void clear() noexcept {
+        if (frontier_ == 0) {
+            return; // all blocks are fresh, or there are none
+        }
         poison(storage_.blocks(), std::size_t{frontier_} * storage_.stride_bytes());
         std::memset(storage_.states(), 0, frontier_);
-        std::memset(storage_.words(), 0, storage_.shape().words * sizeof(std::uint64_t));
+        bits().clear(frontier_);
         front_ = nullptr;
         magazine_.clear();
         current_ = {};
@@ -345,6 +370,9 @@ private:
     /// Makes the lowest word with free blocks the current one; fresh blocks come last. False when
     /// nothing is free and the storage does not grow.
     [[nodiscard]] bool claim() noexcept {
+        if (storage_.max_capacity() == 0) {
+            return false; // moved from: there are no words
+        }
         flush_gathered();
         current_ = bits().claim();
         if (current_.mask != 0) {

@@ -59,13 +59,13 @@ bool pool_core<Storage, MagazineEntries>::is_waiting(std::uint32_t index) const 
 
 template <block_storage Storage, std::uint32_t MagazineEntries>
 verdict pool_core<Storage, MagazineEntries>::verify() const noexcept {
-    const std::uint32_t inconsistent = bits().first_inconsistency();
+    const std::uint32_t inconsistent = bits().first_inconsistency(storage_.capacity());
     if (inconsistent != occupancy::none) {
         return {"a summary bit disagrees with the words below it", inconsistent};
     }
     std::uint32_t marked_live = 0;
     std::uint32_t in_occupancy = 0;
-    for (std::uint32_t index = 0; index < storage_.max_capacity(); ++index) {
+    for (std::uint32_t index = 0; index < storage_.capacity(); ++index) {
         const bool live_state = storage_.states()[index] == block_state::live;
         const bool is_free = is_waiting(index);
         if (live_state && is_free) {

@@ -140,10 +140,7 @@ public:
     static_object_pool(const static_object_pool&) = delete;
     static_object_pool& operator=(const static_object_pool&) = delete;
 
-    ~static_object_pool() {
-        base::clear();
-        base::core().retire();
-    }
+    ~static_object_pool() { base::finish(); }
 };
 
 MILLPOND_NAMESPACE_END

@@ -152,22 +152,19 @@ public:
         if (!core_.accept(block, index)) [[unlikely]] {
             return;
         }
-        if constexpr (!std::is_trivially_destructible_v<T>) {
-            core_.refuse_front(block);
+        if constexpr (std::is_trivially_destructible_v<T>) {
+            core_.put_back(block, index);
+        } else {
+            core_.begin_free(block, index);
             std::destroy_at(object);
+            core_.finish_free(block, index);
         }
-        core_.put_back(block, index);
     }
 
     /// Destroys every live object, in address order, and keeps the memory. O(metadata), and the
     /// destructors. An object that another's destructor destroys is not destroyed again.
     void clear() noexcept {
-        if constexpr (!std::is_trivially_destructible_v<T>) {
-            for (std::uint32_t i = core_.next_live(0); i < core_.frontier();
-                 i = core_.next_live(i + 1)) {
-                destroy(std::launder(static_cast<T*>(core_.block_at(i))));
-            }
-        }
+        destroy_all();
         core_.clear();
     }
 
@@ -213,7 +210,22 @@ protected:
 
     [[nodiscard]] Core& core() noexcept { return core_; }
 
+    /// What a pool does last: destroys its objects and lets a later free be recognised.
+    void finish() noexcept {
+        destroy_all();
+        core_.retire();
+    }
+
 private:
+    void destroy_all() noexcept {
+        if constexpr (!std::is_trivially_destructible_v<T>) {
+            for (std::uint32_t i = core_.next_live(0); i < core_.frontier();
+                 i = core_.next_live(i + 1)) {
+                destroy(std::launder(static_cast<T*>(core_.block_at(i))));
+            }
+        }
+    }
+
     template <class... Arguments>
     [[nodiscard]] T*
     construct(void* block, Arguments&&... arguments) noexcept(constructs_nothrow<T, Arguments...>) {
