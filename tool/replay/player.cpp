@@ -64,7 +64,9 @@ void say_version() noexcept {
         const char* version = nullptr;
         std::size_t bytes = sizeof version;
         if (mallctl("version", &version, &bytes, nullptr, 0) == 0) {
-            std::snprintf(text, size, "%s", version);
+            // "5.3.0-0-g54eaed1d8b..." names a commit that nobody looks for here.
+            const auto length = static_cast<int>(std::strcspn(version, "-"));
+            std::snprintf(text, size, "%.*s", length, version);
         }
     } else if (auto* mi_version = find_function<int()>("mi_version")) {
         const int v = mi_version();

@@ -93,7 +93,7 @@ json cost_table(const replay_record& replay) {
         {"rows", std::move(rows)},
         {"best", winner(replay, 1, &contender_summary::ns_per_operation)},
         {"note",
-         "“same”: each median lies inside the other's lowest–highest range. Underlined: the best, "
+         "“same”: one median lies inside the other's lowest–highest range. Underlined: the best, "
          "where it is not the same as another."}};
 }
 

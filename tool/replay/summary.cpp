@@ -19,7 +19,10 @@ spread spread_of(std::vector<double> values) {
 }
 
 bool same(const spread& a, const spread& b) noexcept {
-    return a.median >= b.low && a.median <= b.high && b.median >= a.low && b.median <= a.high;
+    const auto holds = [](const spread& s, double value) {
+        return value >= s.low && value <= s.high;
+    };
+    return holds(a, b.median) || holds(b, a.median);
 }
 
 const spread* contender_summary::percentile(double percent) const noexcept {

@@ -24,7 +24,7 @@ struct spread {
 /// Median (of an even count: the mean of the middle two), smallest and largest. All 0 for no values.
 [[nodiscard]] spread spread_of(std::vector<double> values);
 
-/// True when a difference is within the spread: each median lies inside the other's range.
+/// True when a difference is within the spread: one median lies inside the other's range.
 [[nodiscard]] bool same(const spread& a, const spread& b) noexcept;
 
 /// 1234567 as "1,234,567".
