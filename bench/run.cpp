@@ -24,6 +24,22 @@ namespace millpond::bench {
 
 namespace {
 
+/// The contenders for a program: instructions.py starts workers of its own.
+int list_as_json() {
+    nlohmann::ordered_json contenders = nlohmann::ordered_json::array();
+    for (const contender& who : all_contenders()) {
+        const std::string preload = who.preload.empty() ? "" : library_path(who.preload);
+        if (preload.empty() && !who.preload.empty()) {
+            continue;
+        }
+        contenders.push_back({{"name", who.name},
+                              {"preload", preload},
+                              {"raw_blocks", (who.abilities & raw_blocks) != 0}});
+    }
+    fmt::print("{}\n", nlohmann::ordered_json{{"contenders", contenders}}.dump(1));
+    return 0;
+}
+
 int list() {
     fmt::print("contenders\n");
     for (const contender& who : all_contenders()) {
@@ -95,7 +111,9 @@ int run(int argument_count, char** arguments) {
     run_command->add_option("--commit", options.commit, "What to report as the measured commit");
     run_command->add_option("--command", options.command, "What to report as the command");
 
-    app.add_subcommand("list", "Name contenders and questions");
+    bool as_json = false;
+    CLI::App* const list_command = app.add_subcommand("list", "Name contenders and questions");
+    list_command->add_flag("--json", as_json, "The contenders that are installed, for scripts");
 
     std::string name;
     std::string pattern_name;
@@ -110,8 +128,8 @@ int run(int argument_count, char** arguments) {
     worker_command->add_option("--percent", asked.percent_occupied);
 
     CLI11_PARSE(app, argument_count, arguments);
-    if (app.got_subcommand("list")) {
-        return list();
+    if (app.got_subcommand(list_command)) {
+        return as_json ? list_as_json() : list();
     }
     if (app.got_subcommand(worker_command)) {
         return work(name, pattern_name, asked);

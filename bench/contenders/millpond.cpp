@@ -13,16 +13,16 @@ std::vector<contender> millpond_contenders() {
     return {{.name = "millpond block_pool",
              .what = "the default level: every free checked",
              .abilities = everything,
-             .run = run_patterns<raw_pool>},
+             .run = run_patterns<MILLPOND_ABI::raw_pool>},
             {.name = "millpond object_pool",
              .what = "typed; the block size is known at compile time",
              .abilities = everything,
-             .run = run_patterns<typed_pool_of_payload>},
+             .run = run_patterns<MILLPOND_ABI::typed_pool_of_payload>},
             {.name = "millpond static_block_pool",
              .what = "65,536 blocks in static storage, no heap, no system call",
              .abilities = raw_blocks,
-             .run = run_patterns<static_pool>,
-             .most_live = static_blocks}};
+             .run = run_patterns<MILLPOND_ABI::static_pool>,
+             .most_live = MILLPOND_ABI::static_blocks}};
 }
 
 } // namespace millpond::bench

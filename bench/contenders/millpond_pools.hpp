@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 /// \file
 /// Millpond's own pools, for whichever checking level the including file is compiled with. Included
-/// once per level, so everything is in an anonymous namespace.
+/// once per level, so everything is in a namespace named after the level: an anonymous one would
+/// not do, because GCC 12 gives `f<anonymous::a_template>` external linkage and the linker would
+/// then keep one level's loops for both.
 #pragma once
 
 #include "millpond/millpond.hpp"
@@ -13,7 +15,7 @@
 
 namespace millpond::bench {
 
-namespace {
+namespace MILLPOND_ABI {
 
 template <std::size_t Bytes>
 class raw_pool {
@@ -95,6 +97,6 @@ public:
     void deallocate(void* block) noexcept { in_static_storage<Bytes>.deallocate(block); }
 };
 
-} // namespace
+} // namespace MILLPOND_ABI
 
 } // namespace millpond::bench

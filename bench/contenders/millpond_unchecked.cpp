@@ -12,7 +12,7 @@ std::vector<contender> millpond_unchecked_contenders() {
     return {{.name = "millpond unchecked",
              .what = "block_pool of the unchecked level; what the checks cost",
              .abilities = raw_blocks | starts_sized | prefaults | grows,
-             .run = run_patterns<raw_pool>}};
+             .run = run_patterns<MILLPOND_ABI::raw_pool>}};
 }
 
 } // namespace millpond::bench

@@ -11,8 +11,8 @@
 ///     void deallocate(void*);
 ///
 /// and, where the library has them, a constructor from `growing` (starts small), one from
-/// `prefaulted`, and `trim()`, which gives free memory back to the system. Contenders live in
-/// anonymous namespaces: two checking levels of one library would otherwise share template names.
+/// `prefaulted`, and `trim()`, which gives free memory back to the system. Contenders have names of
+/// their own: GCC 12 does not take an anonymous namespace for one in a template template argument.
 
 #include <stdexcept>
 
