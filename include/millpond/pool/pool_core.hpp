@@ -246,24 +246,19 @@ public:
         return storage_.states()[index] == block_state::live && !is_front(block_at(index));
     }
 
-    /// The first live block at or after `index`, or frontier(). Looks at eight states at a time.
-    [[nodiscard]] std::uint32_t next_live(std::uint32_t index) const noexcept {
-        const block_state* const states = storage_.states();
-        while (index < frontier_) {
+    /// Which of 64 blocks, from a multiple of 64 below the frontier on, are marked live. Gathers the
+    /// lowest bit of eight state bytes at a time with one multiplication.
+    [[nodiscard]] std::uint64_t marked_live(std::uint32_t first) const noexcept {
+        const block_state* const states = storage_.states() + first;
+        const std::uint32_t blocks =
+            frontier_ - first < word_blocks ? frontier_ - first : word_blocks;
+        std::uint64_t mask = 0;
+        for (std::uint32_t i = 0; i < blocks; i += 8) {
             std::uint64_t eight; // NOLINT(cppcoreguidelines-init-variables): copied into below
-            std::memcpy(&eight, states + (index & ~7U), sizeof eight);
-            const std::uint64_t marked = (eight & 0x0101010101010101U) >> (index % 8 * 8);
-            if (marked == 0) {
-                index = (index & ~7U) + 8;
-                continue;
-            }
-            index += static_cast<std::uint32_t>(std::countr_zero(marked)) / 8;
-            if (!is_front(block_at(index))) [[likely]] {
-                return index;
-            }
-            ++index;
+            std::memcpy(&eight, states + i, sizeof eight);
+            mask |= ((eight & 0x0101010101010101U) * 0x0102040810204080U >> 56) << i;
         }
-        return frontier_;
+        return mask;
     }
 
     [[nodiscard]] void* block_at(std::uint64_t index) const noexcept {

@@ -8,6 +8,7 @@
 #include "millpond/base/stats.hpp"
 #include "millpond/pool/pool_core.hpp"
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
@@ -20,8 +21,9 @@ MILLPOND_NAMESPACE_BEGIN
 
 namespace detail {
 
-/// Visits live objects in address order. Objects may be created and destroyed on the way: one that
-/// is destroyed before its turn is not visited, one created behind the iterator neither.
+/// Visits live objects in address order, a word of 64 blocks at a time. Objects may be created and
+/// destroyed on the way: one that is destroyed before its turn is not visited, one that is created
+/// may be, if it lies further on.
 template <class T, class Core>
 class live_iterator {
 public:
@@ -33,9 +35,10 @@ public:
 
     live_iterator() noexcept = default;
 
-    live_iterator(const Core* core, std::uint32_t index) noexcept
-        : core_(core)
-        , index_(core->next_live(index)) {}
+    explicit live_iterator(const Core* core) noexcept
+        : core_(core) {
+        settle();
+    }
 
     [[nodiscard]] reference operator*() const noexcept { return *operator->(); }
 
@@ -44,7 +47,8 @@ public:
     }
 
     live_iterator& operator++() noexcept {
-        index_ = core_->next_live(index_ + 1);
+        rest_ &= rest_ - 1;
+        settle();
         return *this;
     }
 
@@ -58,14 +62,43 @@ public:
         return a.index_ == b.index_;
     }
 
-    /// The end: nothing live from here on, even if the pool changed on the way.
     [[nodiscard]] friend bool operator==(const live_iterator& a, std::default_sentinel_t) noexcept {
-        return a.index_ >= a.core_->frontier();
+        return a.index_ == end_index;
     }
 
 private:
+    static constexpr std::uint32_t end_index = ~std::uint32_t{0};
+
+    /// Stops at the first block from `rest_` on that is live still.
+    void settle() noexcept {
+        while (rest_ != 0 || load_next_word()) {
+            index_ = first_ + static_cast<std::uint32_t>(std::countr_zero(rest_));
+            if (core_->is_live(index_)) [[likely]] {
+                return;
+            }
+            rest_ &= rest_ - 1;
+        }
+        index_ = end_index;
+    }
+
+    /// Moves on to the next word with a block that is marked live; false when there is none.
+    [[nodiscard]] MILLPOND_OUTLINE bool load_next_word() noexcept {
+        while (next_ < core_->frontier()) {
+            first_ = next_;
+            next_ += word_blocks;
+            rest_ = core_->marked_live(first_);
+            if (rest_ != 0) {
+                return true;
+            }
+        }
+        return false;
+    }
+
     const Core* core_ = nullptr;
-    std::uint32_t index_ = 0;
+    std::uint64_t rest_ = 0;          ///< blocks of the word that are still to be visited
+    std::uint32_t first_ = 0;         ///< the word's first block
+    std::uint32_t next_ = 0;          ///< the next word's
+    std::uint32_t index_ = end_index; ///< the block to be visited now: the lowest of rest_
 };
 
 /// Constructs with parentheses where T has a constructor for the arguments, else with braces, so that
@@ -169,9 +202,9 @@ public:
     }
 
     /// Live objects in address order. O(capacity / 8) for all together.
-    [[nodiscard]] iterator begin() noexcept { return {&core_, 0}; }
+    [[nodiscard]] iterator begin() noexcept { return iterator(&core_); }
 
-    [[nodiscard]] const_iterator begin() const noexcept { return {&core_, 0}; }
+    [[nodiscard]] const_iterator begin() const noexcept { return const_iterator(&core_); }
 
     [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
 
@@ -219,9 +252,8 @@ protected:
 private:
     void destroy_all() noexcept {
         if constexpr (!std::is_trivially_destructible_v<T>) {
-            for (std::uint32_t i = core_.next_live(0); i < core_.frontier();
-                 i = core_.next_live(i + 1)) {
-                destroy(std::launder(static_cast<T*>(core_.block_at(i))));
+            for (iterator object = begin(); object != end(); ++object) {
+                destroy(std::addressof(*object));
             }
         }
     }
