@@ -17,7 +17,8 @@
 namespace millpond::tool {
 namespace {
 
-constexpr int compression_level = 1;
+/// Level 1 takes twice the time for a tenth less (5 to 12 %, two traces of 13 and 3 M events).
+constexpr int compression_level = -1;
 constexpr std::uint64_t seed = 0x6D696C6C706F6E64ULL;
 
 std::span<const std::byte> checked_part(const packet_head& head) {
