@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// The level that somebody asked for by name: nothing is checked but options and exhaustion.
+
+#include "millpond/millpond.hpp"
+
+#include <random>
+#include <set>
+#include <stdexcept>
+#include <type_traits>
+#include <vector>
+
+#include "child.hpp"
+#include "sound.hpp"
+#include <doctest/doctest.h>
+
+static_assert(!millpond::checked_build);
+static_assert(std::is_same_v<millpond::block_pool, millpond::v0_unchecked::block_pool>);
+
+TEST_CASE("an unchecked pool hands out every block once and stays sound at random") {
+    millpond::block_pool pool({.block_bytes = 40, .capacity = 1500});
+    std::set<void*> live;
+    std::mt19937 random(14);
+    bool sound = true;
+    for (int step = 0; step < 100'000; ++step) {
+        const bool growing = step / 3000 % 2 == 0;
+        if (random() % 3 != 0 ? growing : !growing) {
+            if (void* const block = pool.try_allocate()) {
+                sound = live.insert(block).second && sound;
+            }
+        } else if (!live.empty()) {
+            pool.deallocate(*live.begin());
+            live.erase(live.begin());
+        }
+        sound = sound && pool.size() == live.size();
+    }
+    CHECK(sound);
+    CHECK_SOUND(pool);
+    pool.clear();
+}
+
+TEST_CASE("an unchecked pool still refuses bad options and exhaustion") {
+    CHECK_THROWS_AS(millpond::block_pool({.block_bytes = 0, .capacity = 1}), std::invalid_argument);
+    millpond::object_pool<int> pool({.capacity = 1});
+    (void)pool.create(1);
+    CHECK(pool.try_create(2) == nullptr);
+    CHECK_THROWS_AS((void)pool.create(2), millpond::pool_exhausted);
+}
+
+TEST_CASE("an unchecked pool ignores null pointers and iterates and clears") {
+    millpond::static_object_pool<int, 100> pool;
+    pool.destroy(nullptr);
+    for (int i = 0; i < 50; ++i) {
+        (void)pool.create(i);
+    }
+    pool.destroy(&*pool.begin());
+    int sum = 0;
+    for (const int value : pool) {
+        sum += value;
+    }
+    CHECK(sum == 49 * 50 / 2);
+    CHECK_SOUND(pool);
+    pool.clear();
+    CHECK(pool.empty());
+}
+
+TEST_CASE("an unchecked pool does not stop at a double free and reports no leak") {
+    const auto result = millpond::test::run_in_child([] {
+        millpond::block_pool pool({.block_bytes = 64, .capacity = 10});
+        (void)pool.allocate();
+        void* const block = pool.allocate();
+        void* const other = pool.allocate();
+        pool.deallocate(other);
+        pool.deallocate(block);
+        pool.deallocate(block);
+    });
+    CHECK(result.signal == 0);
+    CHECK(result.error_output.empty());
+}
