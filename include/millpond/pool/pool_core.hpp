@@ -135,89 +135,22 @@ public:
     // --- bulk -------------------------------------------------------------------------------
 
     /// Fills as much of `out` as there are blocks and returns how much.
-    [[nodiscard]] std::size_t try_allocate_bulk(std::span<void*> out) noexcept {
-        std::size_t count = 0;
-        if (front_ != nullptr && count < out.size()) {
-            unpoison(front_, storage_.stride_bytes());
-            out[count++] = front_;
-            front_ = nullptr;
-        }
-        while (count < out.size() && !magazine_.empty()) {
-            out[count++] = take();
-        }
-        while (count < out.size()) {
-            if (current_.mask == 0 && !claim()) {
-                ++failures_;
-                break;
-            }
-            do {
-                out[count++] = take_current();
-            } while (count < out.size() && current_.mask != 0);
-        }
-        return count;
-    }
+    [[nodiscard]] std::size_t try_allocate_bulk(std::span<void*> out) noexcept;
 
     /// True when `blocks` more can be live now, after growing if need be; false counts as a failure.
-    [[nodiscard]] bool can_allocate(std::size_t blocks) noexcept {
-        while (blocks > storage_.capacity() - live()) {
-            if (blocks > storage_.max_capacity() - live() || !storage_.grow()) {
-                ++failures_;
-                return false;
-            }
-        }
-        return true;
-    }
+    [[nodiscard]] bool can_allocate(std::size_t blocks) noexcept;
 
     /// Gives blocks back, a whole word at a time where they are neighbours. Null pointers are
     /// ignored.
-    void deallocate_bulk(std::span<void* const> blocks) noexcept {
-        spill_front();
-        for (void* const block : blocks) {
-            std::uint64_t index; // NOLINT(cppcoreguidelines-init-variables): accept() sets it
-            if (accept(block, index)) [[likely]] {
-                storage_.states()[index] = block_state::freed;
-                poison(block, storage_.stride_bytes());
-                gather(index);
-            }
-        }
-    }
+    void deallocate_bulk(std::span<void* const> blocks) noexcept;
 
     // --- the whole pool ---------------------------------------------------------------------
 
     /// Forgets every block without looking at it; keeps the memory. O(metadata of used blocks).
-    void clear() noexcept {
-        if (frontier_ == 0) {
-            return; // all blocks are fresh, or there are none
-        }
-        poison(storage_.blocks(), std::size_t{frontier_} * storage_.stride_bytes());
-        std::memset(storage_.states(), 0, frontier_);
-        bits().clear(frontier_);
-        front_ = nullptr;
-        magazine_.clear();
-        current_ = {};
-        gathered_ = {};
-        frontier_ = 0;
-        claimed_ = 0;
-    }
+    void clear() noexcept;
 
     /// Returns the memory under free blocks to the system; the number of bytes that it got back.
-    std::size_t shrink() noexcept {
-        spill();
-        retract_frontier();
-        std::size_t returned = 0;
-        std::uint32_t run = 0; // first block of the current run of free ones
-        for (std::uint32_t block = 0; block < frontier_; ++block) {
-            if (block % word_blocks == 0 && bits().free_in(block / word_blocks) == 0) {
-                returned += discard_blocks(run, block);
-                block += word_blocks - 1;
-                run = block + 1;
-            } else if (!bits().is_free(block)) {
-                returned += discard_blocks(run, block);
-                run = block + 1;
-            }
-        }
-        return returned + discard_blocks(run < frontier_ ? run : frontier_, storage_.capacity());
-    }
+    std::size_t shrink() noexcept;
 
     [[nodiscard]] bool owns(const void* address) const noexcept {
         const auto offset = offset_of(address);
@@ -271,18 +204,7 @@ public:
 
     [[nodiscard]] const Storage& storage() const noexcept { return storage_; }
 
-    [[nodiscard]] pool_stats stats() const noexcept {
-        pool_stats now;
-        now.capacity = storage_.capacity();
-        now.live = live();
-        now.free = now.capacity - now.live;
-        now.high_water = high_water_;
-        now.max_capacity = storage_.max_capacity();
-        now.block_bytes = storage_.stride_bytes();
-        now.failures = failures_;
-        storage_.add_memory_stats(now);
-        return now;
-    }
+    [[nodiscard]] pool_stats stats() const noexcept;
 
     [[nodiscard]] std::uint32_t high_water() const noexcept { return high_water_; }
 
@@ -306,14 +228,7 @@ public:
     constexpr ~pool_core() = default;
 
     /// Marks the pool so that a later free is recognised; the last thing a pool's destructor does.
-    void retire() noexcept {
-        unpoison(storage_.blocks(), storage_.committed_block_bytes());
-        front_ = nullptr;
-        gone_ = misuse::pool_destroyed;
-        storage_.retire();
-        // Without this the compiler drops the stores above: they are the object's last.
-        asm volatile("" : : "r"(this) : "memory");
-    }
+    void retire() noexcept;
 
 private:
     static constexpr std::uint32_t prefetch_distance = 4; ///< in allocations
@@ -407,27 +322,10 @@ private:
         }
     }
 
-    void spill_front() noexcept {
-        if (front_ != nullptr) {
-            const std::uint64_t index = index_of(front_);
-            storage_.states()[index] = block_state::freed;
-            front_ = nullptr;
-            gather(index);
-        }
-    }
+    void spill_front() noexcept;
 
     /// Gives everything that waits back to the occupancy.
-    void spill() noexcept {
-        spill_front();
-        while (!magazine_.empty()) {
-            evict();
-        }
-        flush_gathered();
-        if (current_.mask != 0) {
-            bits().give_back(current_.word, current_.mask);
-            current_.mask = 0;
-        }
-    }
+    void spill() noexcept;
 
     [[nodiscard]] bool is_waiting(std::uint32_t index) const noexcept;
 
@@ -448,25 +346,7 @@ private:
 
     [[noreturn]] MILLPOND_SLOW_PATH void refuse(const void* block) const noexcept;
 
-    void take_over(pool_core& other) noexcept {
-        front_ = other.front_;
-        magazine_ = other.magazine_;
-        frontier_ = other.frontier_;
-        claimed_ = other.claimed_;
-        current_ = other.current_;
-        gathered_ = other.gathered_;
-        high_water_ = other.high_water_;
-        failures_ = other.failures_;
-        name_ = other.name_;
-        gone_ = other.gone_;
-        other.front_ = nullptr;
-        other.magazine_.clear();
-        other.current_ = {};
-        other.gathered_ = {};
-        other.frontier_ = 0;
-        other.claimed_ = 0;
-        other.gone_ = misuse::pool_moved_from;
-    }
+    void take_over(pool_core& other) noexcept;
 
     void* front_ = nullptr; ///< a free block that is still marked live, or nullptr
     [[no_unique_address]] Storage storage_;

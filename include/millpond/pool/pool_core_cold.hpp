@@ -1,14 +1,170 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 /// \file
-/// The parts of pool_core that run when something is wrong, or asked for rarely: misuse, self-check,
-/// trimming. Included by pool_core.hpp only.
+/// The parts of pool_core that are not on the path of a single block: many blocks at once, the whole
+/// pool, misuse, self-check. Included by pool_core.hpp only.
 
 #include "millpond/pool/pool_core.hpp"
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
 
 MILLPOND_NAMESPACE_BEGIN
 
 namespace detail {
+
+template <block_storage Storage, std::uint32_t MagazineEntries>
+std::size_t pool_core<Storage, MagazineEntries>::try_allocate_bulk(std::span<void*> out) noexcept {
+    std::size_t count = 0;
+    if (front_ != nullptr && count < out.size()) {
+        unpoison(front_, storage_.stride_bytes());
+        out[count++] = front_;
+        front_ = nullptr;
+    }
+    while (count < out.size() && !magazine_.empty()) {
+        out[count++] = take();
+    }
+    while (count < out.size()) {
+        if (current_.mask == 0 && !claim()) {
+            ++failures_;
+            break;
+        }
+        do {
+            out[count++] = take_current();
+        } while (count < out.size() && current_.mask != 0);
+    }
+    return count;
+}
+
+template <block_storage Storage, std::uint32_t MagazineEntries>
+bool pool_core<Storage, MagazineEntries>::can_allocate(std::size_t blocks) noexcept {
+    while (blocks > storage_.capacity() - live()) {
+        if (blocks > storage_.max_capacity() - live() || !storage_.grow()) {
+            ++failures_;
+            return false;
+        }
+    }
+    return true;
+}
+
+template <block_storage Storage, std::uint32_t MagazineEntries>
+void pool_core<Storage, MagazineEntries>::deallocate_bulk(std::span<void* const> blocks) noexcept {
+    spill_front();
+    for (void* const block : blocks) {
+        std::uint64_t index; // NOLINT(cppcoreguidelines-init-variables): accept() sets it
+        if (accept(block, index)) [[likely]] {
+            storage_.states()[index] = block_state::freed;
+            poison(block, storage_.stride_bytes());
+            gather(index);
+        }
+    }
+}
+
+template <block_storage Storage, std::uint32_t MagazineEntries>
+void pool_core<Storage, MagazineEntries>::clear() noexcept {
+    if (frontier_ == 0) {
+        return; // all blocks are fresh, or there are none
+    }
+    poison(storage_.blocks(), std::size_t{frontier_} * storage_.stride_bytes());
+    std::memset(storage_.states(), 0, frontier_);
+    bits().clear(frontier_);
+    front_ = nullptr;
+    magazine_.clear();
+    current_ = {};
+    gathered_ = {};
+    frontier_ = 0;
+    claimed_ = 0;
+}
+
+template <block_storage Storage, std::uint32_t MagazineEntries>
+std::size_t pool_core<Storage, MagazineEntries>::shrink() noexcept {
+    spill();
+    retract_frontier();
+    std::size_t returned = 0;
+    std::uint32_t run = 0; // first block of the current run of free ones
+    for (std::uint32_t block = 0; block < frontier_; ++block) {
+        if (block % word_blocks == 0 && bits().free_in(block / word_blocks) == 0) {
+            returned += discard_blocks(run, block);
+            block += word_blocks - 1;
+            run = block + 1;
+        } else if (!bits().is_free(block)) {
+            returned += discard_blocks(run, block);
+            run = block + 1;
+        }
+    }
+    return returned + discard_blocks(run < frontier_ ? run : frontier_, storage_.capacity());
+}
+
+template <block_storage Storage, std::uint32_t MagazineEntries>
+pool_stats pool_core<Storage, MagazineEntries>::stats() const noexcept {
+    pool_stats now;
+    now.capacity = storage_.capacity();
+    now.live = live();
+    now.free = now.capacity - now.live;
+    now.high_water = high_water_;
+    now.max_capacity = storage_.max_capacity();
+    now.block_bytes = storage_.stride_bytes();
+    now.failures = failures_;
+    storage_.add_memory_stats(now);
+    return now;
+}
+
+template <block_storage Storage, std::uint32_t MagazineEntries>
+void pool_core<Storage, MagazineEntries>::retire() noexcept {
+    unpoison(storage_.blocks(), storage_.committed_block_bytes());
+    front_ = nullptr;
+    gone_ = misuse::pool_destroyed;
+    storage_.retire();
+    // Without this the compiler drops the stores above: they are the object's last.
+    asm volatile("" : : "r"(this) : "memory");
+}
+
+template <block_storage Storage, std::uint32_t MagazineEntries>
+void pool_core<Storage, MagazineEntries>::spill_front() noexcept {
+    if (front_ != nullptr) {
+        const std::uint64_t index = index_of(front_);
+        storage_.states()[index] = block_state::freed;
+        front_ = nullptr;
+        gather(index);
+    }
+}
+
+template <block_storage Storage, std::uint32_t MagazineEntries>
+void pool_core<Storage, MagazineEntries>::spill() noexcept {
+    spill_front();
+    while (!magazine_.empty()) {
+        evict();
+    }
+    flush_gathered();
+    if (current_.mask != 0) {
+        bits().give_back(current_.word, current_.mask);
+        current_.mask = 0;
+    }
+}
+
+template <block_storage Storage, std::uint32_t MagazineEntries>
+void pool_core<Storage, MagazineEntries>::take_over(pool_core& other) noexcept {
+    front_ = other.front_;
+    magazine_ = other.magazine_;
+    frontier_ = other.frontier_;
+    claimed_ = other.claimed_;
+    current_ = other.current_;
+    gathered_ = other.gathered_;
+    high_water_ = other.high_water_;
+    failures_ = other.failures_;
+    name_ = other.name_;
+    gone_ = other.gone_;
+    other.front_ = nullptr;
+    other.magazine_.clear();
+    other.current_ = {};
+    other.gathered_ = {};
+    other.frontier_ = 0;
+    other.claimed_ = 0;
+    other.gone_ = misuse::pool_moved_from;
+}
 
 template <block_storage Storage, std::uint32_t MagazineEntries>
 void pool_core<Storage, MagazineEntries>::refuse(const void* block) const noexcept {
