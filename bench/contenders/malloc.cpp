@@ -34,7 +34,9 @@ void trim_heap() {
     if (call_if_there("mi_collect", true)) {
         return;
     }
-    if (call_if_there<int, void*>("scalable_allocation_command", clean_all_buffers, nullptr)) {
+    // tbbmalloc itself is linked for fixed_pool; only its proxy says that it serves malloc.
+    if (dlsym(RTLD_DEFAULT, "__TBB_malloc_proxy") != nullptr) {
+        call_if_there<int, void*>("scalable_allocation_command", clean_all_buffers, nullptr);
         return;
     }
     using control = int(const char*, void*, std::size_t*, void*, std::size_t);

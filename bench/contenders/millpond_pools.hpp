@@ -47,6 +47,35 @@ private:
     block_pool pool_;
 };
 
+/// The same on transparent huge pages, which a pool asks for with one option.
+template <std::size_t Bytes>
+class raw_pool_on_huge_pages {
+public:
+    static constexpr std::size_t block_bytes = Bytes;
+
+    explicit raw_pool_on_huge_pages(std::size_t blocks)
+        : pool_({.name = "huge",
+                 .block_bytes = Bytes,
+                 .capacity = blocks,
+                 .memory = {.pages = page_size::transparent_huge}}) {}
+
+    explicit raw_pool_on_huge_pages(prefaulted size)
+        : pool_({.name = "huge",
+                 .block_bytes = Bytes,
+                 .capacity = size.blocks,
+                 .prefault = true,
+                 .memory = {.pages = page_size::transparent_huge}}) {}
+
+    void* allocate() noexcept { return pool_.try_allocate(); }
+
+    void deallocate(void* block) noexcept { pool_.deallocate(block); }
+
+    void trim() noexcept { pool_.shrink(); }
+
+private:
+    block_pool pool_;
+};
+
 /// An object whose constructor does nothing, so that making it is making room for it.
 template <std::size_t Bytes>
 struct payload {
