@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// A block size of zero is refused with field, value and limit.
+//
+// class: block size 0, capacity 0, alignment not a power of two, count x size overflow
+// pools: block_pool
+// ends:  exit 0
+// says:  millpond: pool 'victim': block_bytes is 0, must be at least 1
+
+#include <stdexcept>
+
+#include "victim.hpp"
+
+int main() {
+    try {
+        const millpond::block_pool pool({.name = "victim", .block_bytes = 0, .capacity = 1});
+    } catch (const std::invalid_argument& error) {
+        std::fprintf(stderr, "%s\n", error.what());
+    }
+}

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// A block freed again after another was freed stops the program.
+//
+// class: double free after another free
+// pools: block_pool object_pool static_block_pool static_object_pool
+// ends:  SIGABRT
+// says:  millpond: pool 'victim': free of {block}: freed twice
+
+#include "victim.hpp"
+
+MISUSE_OF_A_POOL({
+    void* const block = it.take();
+    void* const other = it.take();
+    misuse::note("block", block);
+    it.give(block);
+    it.give(other);
+    it.give(block);
+})

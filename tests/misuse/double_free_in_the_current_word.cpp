@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// A block freed again while its word is being handed out stops the program.
+//
+// class: double free after another free
+// pools: block_pool object_pool static_block_pool static_object_pool
+// ends:  SIGABRT
+// says:  millpond: pool 'victim': free of {block}: freed twice
+
+#include "victim.hpp"
+
+MISUSE_OF_A_POOL({
+    const auto blocks = it.take_all();
+    for (void* const block : blocks) {
+        it.give(block);
+    }
+    const std::size_t magazine = Victim::movable ? 1024 : 64;
+    for (std::size_t i = 0; i < 1 + magazine + 5; ++i) {
+        (void)it.take(); // the front, the magazine, then the lowest word: block 0 is not in it
+    }
+    misuse::note("block", blocks[40]);
+    it.give(blocks[40]);
+})

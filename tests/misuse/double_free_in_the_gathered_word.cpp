@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// A block freed again while its word is being gathered stops the program.
+//
+// class: double free after another free
+// pools: block_pool object_pool static_block_pool static_object_pool
+// ends:  SIGABRT
+// says:  millpond: pool 'victim': free of {block}: freed twice
+
+#include "victim.hpp"
+
+MISUSE_OF_A_POOL({
+    const auto blocks = it.take_all();
+    // The first becomes the front, 1,024 (static: 64) wait in the magazine, and the oldest leaves it.
+    const std::size_t magazine = Victim::movable ? 1024 : 64;
+    for (std::size_t i = 0; i < magazine + 3; ++i) {
+        it.give(blocks[i]);
+    }
+    misuse::note("block", blocks[2]);
+    it.give(blocks[2]);
+})

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// A block that nobody ever got stops the program, in the same word and far beyond.
+//
+// class: free of a block never handed out
+// pools: block_pool object_pool static_block_pool static_object_pool
+// ends:  SIGABRT
+// says:  millpond: pool 'victim': free of {block}: never allocated
+
+#include "victim.hpp"
+
+MISUSE_OF_A_POOL({
+    auto* const first = static_cast<char*>(it.take());
+    char* const never = first + 3 * misuse::block_bytes;
+    misuse::note("block", never);
+    it.give(never);
+})

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// An address one byte into a live block stops the program.
+//
+// class: free of a misaligned address
+// pools: block_pool object_pool static_block_pool static_object_pool
+// ends:  SIGABRT
+// says:  millpond: pool 'victim': free of {block}: 1 bytes inside the block at {start}
+
+#include "victim.hpp"
+
+MISUSE_OF_A_POOL({
+    (void)it.take();
+    auto* const start = static_cast<char*>(it.take());
+    misuse::note("start", start);
+    misuse::note("block", start + 1);
+    it.give(start + 1);
+})

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// The address of a static variable stops the program.
+//
+// class: free of a static address
+// pools: block_pool object_pool static_block_pool static_object_pool
+// ends:  SIGABRT
+// says:  millpond: pool 'victim': free of {block}: not a block of this pool, which is {first} to {end}
+
+#include "victim.hpp"
+
+MISUSE_OF_A_POOL({
+    const auto blocks = it.take_all();
+    misuse::note("first", blocks.front());
+    misuse::note("end", static_cast<char*>(blocks.back()) + misuse::block_bytes);
+    alignas(64) static std::array<char, 64> fixed{};
+    misuse::note("block", fixed.data());
+    it.give(misuse::opaque(fixed.data()));
+})

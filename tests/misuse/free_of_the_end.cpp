@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// The address one past the last block stops the program.
+//
+// class: free of a block never handed out
+// pools: block_pool object_pool static_block_pool static_object_pool
+// ends:  SIGABRT
+// says:  millpond: pool 'victim': free of {block}: not a block of this pool, which is {first} to {end}
+
+#include "victim.hpp"
+
+MISUSE_OF_A_POOL({
+    const auto blocks = it.take_all();
+    misuse::note("first", blocks.front());
+    misuse::note("end", static_cast<char*>(blocks.back()) + misuse::block_bytes);
+    char* const end = static_cast<char*>(blocks.back()) + misuse::block_bytes;
+    misuse::note("block", end);
+    it.give(misuse::opaque(end));
+})

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// A raw pool that dies with live blocks says how many.
+//
+// class: pool destroyed with live blocks
+// pools: block_pool
+// ends:  exit 0
+// says:  millpond: pool 'victim': destroyed with 2 live blocks of 64 bytes
+
+#include "victim.hpp"
+
+int main() {
+    millpond::block_pool pool({.name = "victim",
+                               .block_bytes = 64,
+                               .capacity = 10,
+                               .leaks = millpond::leak_policy::report});
+    (void)pool.allocate();
+    (void)pool.allocate();
+}

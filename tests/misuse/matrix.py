@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: MIT
+"""matrix.py --check | --write: docs/checks.md's table, made of the programs' head comments.
+
+--check fails when the page and the programs disagree, so that the page cannot rot.
+"""
+
+import pathlib
+import sys
+
+from expectation import Expectation
+
+HERE = pathlib.Path(__file__).resolve().parent
+PAGE = HERE.parent.parent / "docs" / "checks.md"
+BEGIN = "<!-- made by tests/misuse/matrix.py: edit the programs, not this table -->\n"
+END = "<!-- end of the table -->\n"
+
+# The order in which a reader looks for a mistake; a program of another class is an error.
+CLASSES = [
+    "double free at once",
+    "double free after another free",
+    "double free in one bulk",
+    "double free after the block was handed out again",
+    "free of null",
+    "free of a stack address",
+    "free of a static address",
+    "free of a heap address",
+    "free of another pool's block",
+    "free of an interior address",
+    "free of a misaligned address",
+    "free of a block never handed out",
+    "free into a destroyed pool",
+    "free into a moved-from pool",
+    "overflow by 1 or 8 bytes or a whole block",
+    "write into a freed block",
+    "pool destroyed with live blocks",
+    "bounded pool exhausted",
+    "block size 0, capacity 0, alignment not a power of two, count x size overflow",
+    "constructor throws",
+    "OS refuses memory",
+]
+
+
+def row(program):
+    message = f"`{program.says.strip()}`" if program.says else ""
+    end = "the program stops" if program.ends.startswith("SIG") else "the program goes on"
+    link = f"[{program.path.stem}](../tests/misuse/{program.path.name})"
+    pools = "all" if len(program.pools) == 4 else ", ".join(f"`{pool}`" for pool in program.pools)
+    return f"| {program.kind} | {program.sentence} | {end} | {message} | {pools} | {link} |\n"
+
+
+def table():
+    programs = [Expectation(path) for path in sorted(HERE.glob("*.cpp"))]
+    unknown = {program.kind for program in programs} - set(CLASSES)
+    missing = set(CLASSES) - {program.kind for program in programs}
+    if unknown or missing:
+        raise SystemExit(f"classes without a place: {unknown}; without a program: {missing}")
+    programs.sort(key=lambda program: (CLASSES.index(program.kind), program.path.stem))
+    head = "| mistake | what holds | then | line on standard error | pools | program |\n"
+    return head + "|---|---|---|---|---|---|\n" + "".join(row(program) for program in programs)
+
+
+def main():
+    text = PAGE.read_text()
+    before, rest = text.split(BEGIN)
+    old, after = rest.split(END)
+    new = table()
+    if sys.argv[1:] == ["--write"]:
+        PAGE.write_text(before + BEGIN + "\n" + new + "\n" + END + after)
+    elif sys.argv[1:] == ["--check"]:
+        if old.strip() != new.strip():
+            raise SystemExit("docs/checks.md differs from the programs: run matrix.py --write")
+        print(f"{new.count(chr(10)) - 2} programs, as documented")
+    else:
+        raise SystemExit(__doc__)
+
+
+main()

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: MIT
+"""run.py SOURCE PROGRAM POOL: runs one misuse program and holds it to its head comment.
+
+Asserts the signal or exit code, standard error to the letter (addresses are those that the program
+printed as NAME=0x... on standard output), and that no object was destroyed twice.
+"""
+
+import collections
+import re
+import signal
+import subprocess
+import sys
+
+from expectation import Expectation
+
+SKIPPED = 77
+
+
+def is_sanitized(program):
+    with open(program, "rb") as file:
+        return b"__asan_init" in file.read()
+
+
+def end_of(code):
+    return signal.Signals(-code).name if code < 0 else f"exit {code}"
+
+
+def main():
+    source, program, pool = sys.argv[1:]
+    expected = Expectation(source)
+    if expected.fields.get("sanitizer") == "stops it" and is_sanitized(program):
+        print("skipped: AddressSanitizer stops this program before the pool can")
+        return SKIPPED
+    done = subprocess.run([program, pool], capture_output=True, text=True, timeout=60)
+    notes = re.findall(r"^(\w+)=(\S+)$", done.stdout, re.M)
+    addresses = dict(notes)
+    says = re.sub(r"\{(\w+)\}", lambda name: addresses.get(name[1], name[0]), expected.says)
+    faults = []
+    if end_of(done.returncode) != expected.ends:
+        faults.append(f"ended with {end_of(done.returncode)}, expected {expected.ends}")
+    if done.stderr != says:
+        faults.append(f"said     {done.stderr!r}\nexpected {says!r}")
+    destroyed = collections.Counter(value for name, value in notes if name == "destroyed")
+    if "twice" not in expected.fields and any(times > 1 for times in destroyed.values()):
+        faults.append(f"an object was destroyed twice: {destroyed.most_common(1)}")
+    if "destroys" in expected.fields and sum(destroyed.values()) != int(expected.fields["destroys"]):
+        faults.append(f"{sum(destroyed.values())} objects were destroyed")
+    print("\n".join(faults) or f"{expected.ends}: {says or 'nothing said'}")
+    return 1 if faults else 0
+
+
+sys.exit(main())
