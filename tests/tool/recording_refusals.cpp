@@ -118,10 +118,12 @@ TEST_CASE("a full disk ends the recording, not the program, and is reported") {
         skip("no right to mount a small disk");
         return;
     }
+    const std::string ran = (folder / "ran").string();
     const command_result result =
         run(folder,
             "unshare --mount sh -c '" + mount + " && exec " TOOL " record -o " + disk +
-                "/a.trace -- " VICTIM " errno_kept'");
+                "/a.trace -- sh -c \"" VICTIM " errno_kept && touch " + ran + "\"'");
+    CHECK(std::filesystem::exists(ran));
     CHECK(result.status == 2);
     CAPTURE(result.errors);
     CHECK(result.errors.find("cannot be written: No space left on device") != std::string::npos);

@@ -26,7 +26,8 @@ std::uint32_t slot_index = 0;
 pid_t pid = 0;
 pthread_key_t key;
 bool has_key = false;
-bool ended = false; // the recording is over, or this process takes no part
+bool exiting = false; // the exit handlers run
+bool ended = false;   // the recording is over, or this process takes no part
 char area_path[64];
 
 /// Finds `name`=value in the environment the program was started with, which is there before the C
@@ -130,7 +131,7 @@ bool enter() noexcept {
                 expected, process_state::claimed, std::memory_order_acquire)) {
             continue;
         }
-        candidate.flags.store(0, std::memory_order_relaxed);
+        candidate.flags.store(exiting ? process_flag::exited : 0, std::memory_order_relaxed);
         candidate.threads.store(0, std::memory_order_relaxed);
         candidate.lost_events.store(0, std::memory_order_relaxed);
         candidate.pid = static_cast<std::uint32_t>(pid);
@@ -237,6 +238,8 @@ void count_lost() noexcept {
 }
 
 void set_flag(std::uint32_t flag) noexcept {
+    // A forked child may use its heap for the first time in an exit handler later than ours.
+    exiting = exiting || flag == process_flag::exited;
     // In a vforked child the memory is the parent's, and so would the flag be.
     if (page->recording != 0 && getpid() == pid) {
         slot->flags.fetch_or(flag, std::memory_order_relaxed);
