@@ -229,7 +229,10 @@ def page_model(result):
         sections.append(instruction_section(result))
     sections.append(contender_section(result))
     peers = sum(is_peer(name) for name in result.contenders)
-    return {"title": "Millpond against the field, one thread",
-            "lead": f"{peers} ways to get a block, the same loops for all, each figure from fresh "
-                    "processes that take turns.",
+    lead = (f"{peers} ways to get a block, the same loops for all, each figure from fresh "
+            "processes that take turns.")
+    if data["effort"] != "recorded":
+        lead += (f" This is a {data['effort']} run: fewer operations, and where a heading says "
+                 "millions, a fraction of them.")
+    return {"title": "Millpond against the field, one thread", "lead": lead,
             "facts": facts, "sections": sections}

@@ -58,6 +58,8 @@ def main():
     if arguments.print:
         print(readme_table(result), end="")
     if arguments.readme:
+        if result.data["effort"] != "recorded":
+            sys.exit(f"{arguments.result}: a {result.data['effort']} run is not for the README")
         text = arguments.readme.read_text()
         try:
             wanted = with_table(text, readme_table(result))
