@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
+#pragma once
 /// \file
 /// Millpond's own pools, for whichever checking level the including file is compiled with. Included
 /// once per level, so everything is in a namespace named after the level: an anonymous one would
 /// not do, because GCC 12 gives `f<anonymous::a_template>` external linkage and the linker would
 /// then keep one level's loops for both.
-#pragma once
 
 #include "millpond/millpond.hpp"
 
