@@ -5,7 +5,7 @@
 #include "page/page.hpp"
 #include <doctest/doctest.h>
 
-using namespace millpond::tool; // NOLINT(google-build-using-namespace): a test file
+using namespace millpond::tool; // NOLINT(google-build-using-namespace): a test
 using nlohmann::json;
 
 namespace {

@@ -13,7 +13,7 @@
 #include <nlohmann/json.hpp>
 #include <sys/wait.h>
 
-using namespace millpond::test; // NOLINT(google-build-using-namespace): a test file
+using namespace millpond::test; // NOLINT(google-build-using-namespace): a test
 namespace fs = std::filesystem;
 
 namespace {

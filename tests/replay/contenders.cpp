@@ -6,7 +6,7 @@
 #include "replay/runner.hpp"
 #include <doctest/doctest.h>
 
-using namespace millpond::tool::replay; // NOLINT(google-build-using-namespace): a test file
+using namespace millpond::tool::replay; // NOLINT(google-build-using-namespace): a test
 
 TEST_CASE("an unknown allocator is refused with the list of the known") {
     CHECK_THROWS_WITH_AS((void)find_contenders({"glibc", "hoard"}, MILLPOND_PLAYER),

@@ -11,8 +11,8 @@
 #include <doctest/doctest.h>
 #include <unistd.h>
 
-using namespace millpond::test;         // NOLINT(google-build-using-namespace): a test file
-using namespace millpond::tool::replay; // NOLINT(google-build-using-namespace): a test file
+using namespace millpond::test;         // NOLINT(google-build-using-namespace): a test
+using namespace millpond::tool::replay; // NOLINT(google-build-using-namespace): a test
 namespace fs = std::filesystem;
 
 namespace {

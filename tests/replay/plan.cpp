@@ -4,8 +4,8 @@
 #include "replay/events.hpp"
 #include <doctest/doctest.h>
 
-using namespace millpond::test;         // NOLINT(google-build-using-namespace): a test file
-using namespace millpond::tool::replay; // NOLINT(google-build-using-namespace): a test file
+using namespace millpond::test;         // NOLINT(google-build-using-namespace): a test
+using namespace millpond::tool::replay; // NOLINT(google-build-using-namespace): a test
 using millpond::tool::trace_error;
 
 TEST_CASE("a slot is used again as soon as its block is freed") {

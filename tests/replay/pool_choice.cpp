@@ -2,8 +2,8 @@
 #include "replay/events.hpp"
 #include <doctest/doctest.h>
 
-using namespace millpond::test;         // NOLINT(google-build-using-namespace): a test file
-using namespace millpond::tool::replay; // NOLINT(google-build-using-namespace): a test file
+using namespace millpond::test;         // NOLINT(google-build-using-namespace): a test
+using namespace millpond::tool::replay; // NOLINT(google-build-using-namespace): a test
 
 TEST_CASE("sizes are rounded to 16 bytes and stop at 1024") {
     CHECK(class_of(0, 0) == 0);

@@ -5,8 +5,8 @@
 #include "replay/table.hpp"
 #include <doctest/doctest.h>
 
-using namespace millpond::test;         // NOLINT(google-build-using-namespace): a test file
-using namespace millpond::tool::replay; // NOLINT(google-build-using-namespace): a test file
+using namespace millpond::test;         // NOLINT(google-build-using-namespace): a test
+using namespace millpond::tool::replay; // NOLINT(google-build-using-namespace): a test
 
 namespace {
 

@@ -15,8 +15,8 @@
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
 
-using namespace millpond::test;         // NOLINT(google-build-using-namespace): a test file
-using namespace millpond::tool::replay; // NOLINT(google-build-using-namespace): a test file
+using namespace millpond::test;         // NOLINT(google-build-using-namespace): a test
+using namespace millpond::tool::replay; // NOLINT(google-build-using-namespace): a test
 using millpond::tool::trace_error;
 using nlohmann::json;
 namespace fs = std::filesystem;

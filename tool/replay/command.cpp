@@ -274,7 +274,7 @@ void add_replay(CLI::App& app) {
     replay->callback([options] {
         options->command = own_command();
         if (const int status = guarded(*options); status != 0) {
-            throw exit_status{status};
+            throw exit_status{status}; // NOLINT(hicpp-exception-baseclass): not an error
         }
     });
 }

@@ -65,6 +65,7 @@ contender from_file(const std::string& name, const std::string& file) {
 const std::vector<std::string>& known_contenders() {
     static const std::vector<std::string> names = [] {
         std::vector<std::string> all;
+        all.reserve(table.size());
         for (const known& k : table) {
             all.emplace_back(k.name);
         }

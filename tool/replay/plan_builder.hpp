@@ -37,6 +37,8 @@ public:
     /// Throws std::system_error.
     memory_file();
     memory_file(memory_file&& other) noexcept;
+    memory_file(const memory_file&) = delete;
+    memory_file& operator=(const memory_file&) = delete;
     memory_file& operator=(memory_file&&) = delete;
     ~memory_file();
 

@@ -22,10 +22,9 @@
 #include <dlfcn.h>
 #include <unistd.h>
 
-namespace {
+namespace millpond::tool::replay {
 
-using namespace millpond::tool::
-    replay; // NOLINT(google-build-using-namespace): a program's main file
+namespace {
 
 play_result result; // static: it must come neither from the heap nor from the stack
 
@@ -138,7 +137,7 @@ play_outcome measured(const loaded_plan& plan, Probe probe) {
 }
 
 template <class Heap>
-void run(const loaded_plan& plan, bool latency) {
+[[noreturn]] void run(const loaded_plan& plan, bool latency) {
     play_outcome out;
     if (latency) {
         result.clock_ticks = clock_ticks();
@@ -161,7 +160,7 @@ void run(const loaded_plan& plan, bool latency) {
     finish(play_status::out_of_memory, "out of memory");
 }
 
-void play_on(std::string_view heap, bool latency) {
+[[noreturn]] void play_on(std::string_view heap, bool latency) {
     loaded_plan plan;
     const char* problem = load(plan);
     if (*problem != '\0') {
@@ -176,9 +175,7 @@ void play_on(std::string_view heap, bool latency) {
     run<libc_heap>(plan, latency);
 }
 
-} // namespace
-
-int main(int count, char** arguments) {
+int play_as_told(int count, char** arguments) {
     if (count < 2) {
         std::fputs("millpond-player is started by `millpond replay`, never by hand\n", stderr);
         return 2;
@@ -194,4 +191,12 @@ int main(int count, char** arguments) {
     } catch (const std::exception& e) {
         finish(play_status::failed, e.what());
     }
+}
+
+} // namespace
+
+} // namespace millpond::tool::replay
+
+int main(int count, char** arguments) {
+    return millpond::tool::replay::play_as_told(count, arguments);
 }

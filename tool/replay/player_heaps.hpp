@@ -13,8 +13,6 @@
 #include <vector>
 
 #include "replay/plan.hpp"
-#include <malloc.h>
-#include <stdlib.h>
 
 namespace millpond::tool::replay {
 

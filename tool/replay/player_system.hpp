@@ -6,8 +6,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <ctime>
 
-#include <time.h>
 #if defined(__x86_64__)
 #    include <x86intrin.h>
 #endif
