@@ -143,9 +143,9 @@ TEST_CASE("a signal sent to the recorder reaches the program, and the trace is f
     const std::string marker = (folder / "marker").string();
     const std::string file = (folder / "a.trace").string();
     std::thread sender([&] {
-        REQUIRE(appears(marker));
-        // The recorder is the parent of the victim, whose name nobody else has.
-        std::system(("kill -TERM $(cat " + (folder / "pid").string() + ")").c_str());
+        if (appears(marker)) {
+            std::system(("kill -TERM $(cat " + (folder / "pid").string() + ")").c_str());
+        }
     });
     const command_result result =
         run(folder,
