@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: MIT
+"""mutate.py COMPILER [FLAG...]: removes each defence of mutations.py from a copy of the library and
+demands that a misuse program fails without it.
+
+First every run must pass on the library as it is. A mutation whose text is not found exactly once,
+or that does not compile, is an error: the list must follow the code.
+"""
+
+import concurrent.futures
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+from mutations import MUTATIONS
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+SOURCES = sorted((ROOT / "src").glob("*.cpp"))
+LIBRARY = {path.relative_to(ROOT): path.read_text()
+           for path in [*SOURCES, *(ROOT / "include").rglob("*.hpp")]}
+
+
+class Failure(Exception):
+    """Something that must be looked at by a person."""
+
+
+def compile_to(target, source, overlay, command):
+    done = subprocess.run(
+        [*command, f"-I{overlay}/include", f"-I{ROOT}/include", f"-I{ROOT}/src", f"-I{HERE}",
+         "-c", str(source), "-o", str(target)], capture_output=True, text=True)
+    if done.returncode != 0:
+        raise Failure(f"{source} does not compile:\n{done.stderr}")
+    return target
+
+
+def passes(run, folder, objects, command):
+    """Builds and runs one program against the objects; True when run.py is content."""
+    name, pool = run.split("/")
+    source = HERE / f"{name}.cpp"
+    program = folder / name
+    first = compile_to(folder / f"{name}.o", source, folder, command)
+    done = subprocess.run([command[0], str(first), *map(str, objects), "-o", str(program)],
+                          capture_output=True, text=True)
+    if done.returncode != 0:
+        raise Failure(f"{name} does not link:\n{done.stderr}")
+    return subprocess.run([sys.executable, str(HERE / "run.py"), str(source), str(program), pool],
+                          capture_output=True).returncode == 0
+
+
+def survives(mutation, number, scratch, plain, command):
+    """True when no run notices the mutation."""
+    defence, text, replacement, runs = mutation
+    pattern = re.compile(r"\s*".join(map(re.escape, text.split())))
+    found = [(path, len(pattern.findall(content))) for path, content in LIBRARY.items()]
+    found = [(path, times) for path, times in found if times > 0]
+    if len(found) != 1 or found[0][1] != 1:
+        raise Failure(f"'{defence}': its text is not found exactly once but in {found}")
+    path = found[0][0]
+    folder = scratch / f"mutant{number}"
+    mutant = folder / path
+    mutant.parent.mkdir(parents=True)
+    mutant.write_text(pattern.sub(lambda _: replacement, LIBRARY[path]))
+    # The two files that contain a pool's code or are mutated themselves are built again; a header of
+    # the same name in the mutant's folder is found first.
+    objects = dict(plain)
+    changed = [source for source in SOURCES
+               if source.name == mutant.name or source.name == "block_pool.cpp"]
+    for source in changed:
+        from_mutant = mutant if source.name == mutant.name else source
+        objects[source.name] = compile_to(
+            folder / f"{source.stem}.o", from_mutant, folder, command)
+    return all(passes(run, folder, objects.values(), command) for run in runs)
+
+
+def main():
+    command = [*sys.argv[1:], "-std=c++20", "-O0", "-w"]
+    with tempfile.TemporaryDirectory() as name, concurrent.futures.ThreadPoolExecutor(2) as pool:
+        scratch = pathlib.Path(name)
+        built = pool.map(lambda source: compile_to(scratch / f"{source.stem}.o", source, scratch,
+                                                   command), SOURCES)
+        plain = dict(zip([source.name for source in SOURCES], built))
+        runs = sorted({run for mutation in MUTATIONS for run in mutation[3]})
+        folders = [scratch / f"plain{i}" for i in range(len(runs))]
+        for folder in folders:
+            folder.mkdir()
+        for run, good in zip(runs, pool.map(
+                lambda job: passes(job[0], job[1], plain.values(), command), zip(runs, folders))):
+            if not good:
+                raise Failure(f"{run} fails on the library as it is")
+        unnoticed = []
+        for mutation, alive in zip(MUTATIONS, pool.map(
+                lambda job: survives(job[1], job[0], scratch, plain, command),
+                enumerate(MUTATIONS))):
+            print(f"{'NOT NOTICED' if alive else 'noticed'}: without '{mutation[0]}'", flush=True)
+            unnoticed += [mutation[0]] if alive else []
+    print(f"{len(MUTATIONS) - len(unnoticed)} of {len(MUTATIONS)} removed defences were noticed")
+    return 1 if unnoticed else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except Failure as failure:
+        sys.exit(str(failure))
