@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# Runs one consumer: cmake -D CONSUMER=name -D SOURCE= -D WORK= -D COMPILER= -D GENERATOR=
+# Runs one consumer: cmake -D CONSUMER=name -D SOURCE= -D BUILD= -D WORK= -D COMPILER= -D GENERATOR=
 # -D PKG_CONFIG= -P consume.cmake. Fails with the output of the step that failed.
 cmake_minimum_required(VERSION 3.24)
 set(here ${CMAKE_CURRENT_LIST_DIR})
@@ -77,6 +77,26 @@ elseif(CONSUMER STREQUAL minimal)
 elseif(CONSUMER STREQUAL shared)
     install_library(${WORK}/shared-prefix -D BUILD_SHARED_LIBS=ON)
     build_and_run(find_package -D CMAKE_PREFIX_PATH=${WORK}/shared-prefix -D WANTED=0.1)
+elseif(CONSUMER STREQUAL tool)
+    # The command has to find the parts that lie in another folder of the same, moved prefix.
+    file(REMOVE_RECURSE ${folder} ${folder}-staged)
+    run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${folder}-staged)
+    file(RENAME ${folder}-staged ${folder})
+    run(${folder}/bin/millpond record -o ${folder}/a.trace -- ${CMAKE_COMMAND} --version)
+    run(${folder}/bin/millpond replay --rounds 1 --with glibc,millpond --json ${folder}/a.json
+        ${folder}/a.trace)
+    file(READ ${folder}/a.json figures)
+    foreach(index 0 1)
+        string(JSON name GET "${figures}" replays 0 contenders ${index} name)
+        string(JSON failure GET "${figures}" replays 0 contenders ${index} failure)
+        if(NOT failure STREQUAL "")
+            message(FATAL_ERROR "${name} did not play: ${failure}")
+        endif()
+        list(APPEND played ${name})
+    endforeach()
+    if(NOT played STREQUAL "glibc;millpond")
+        message(FATAL_ERROR "asked for glibc and millpond, but '${played}' played")
+    endif()
 elseif(NOT PKG_CONFIG)
     message("skipped: there is no pkg-config here")
 elseif(CONSUMER STREQUAL pkg_config)
