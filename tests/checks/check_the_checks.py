@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Proves that scripts/check_layers.py and scripts/check_docs.py can fail: a small tree that passes
-both, and one change at a time that each must be met by exactly one fault of the expected words."""
+both, and one change at a time that each must be met by exactly one fault of the expected words. Also
+that scripts/count_cases.py counts nothing as passed that did not run."""
 import pathlib
 import subprocess
 import sys
@@ -191,6 +192,30 @@ for number, (name, changes, words) in enumerate(LAYER_CASES):
     add(f"layers {number:02} {name}", lambda self, c=changes, w=words: self.meets("check_layers.py", c, w))
 for number, (name, changes, words) in enumerate(DOC_CASES):
     add(f"docs {number:02} {name}", lambda self, c=changes, w=words: self.meets("check_docs.py", c, w))
+
+
+REPORTS = [
+    ("a pass", '<testcase status="run"/>', "1 0 0"),
+    ("a failure", '<testcase status="fail"><failure/></testcase><testcase status="run"/>', "1 1 0"),
+    ("a skip", '<testcase status="notrun"><skipped message="SKIP_RETURN_CODE=77"/></testcase>', "0 0 1"),
+    ("a missing program", '<testcase status="notrun"><skipped message="Unable to find executable"/></testcase>',
+     "0 1 0"),
+    ("a disabled case", '<testcase status="disabled"/>', "0 1 0"),
+    ("no cases at all", "", "0 1 0"),
+]
+
+
+def counted(self, cases, expected):
+    with tempfile.NamedTemporaryFile("w", suffix=".xml") as report:
+        report.write(f"<testsuite>{cases}</testsuite>")
+        report.flush()
+        run = subprocess.run([sys.executable, SCRIPTS / "count_cases.py", report.name],
+                             capture_output=True, text=True)
+    self.assertEqual(run.stdout.strip(), expected)
+
+
+for name, cases, expected in REPORTS:
+    add(f"count_cases.py counts {name}", lambda self, c=cases, e=expected: counted(self, c, e))
 
 if __name__ == "__main__":
     unittest.main()
