@@ -51,6 +51,11 @@ inline void prefetch_for_write(const void* memory) noexcept {
     __builtin_prefetch(memory, 1);
 }
 
+/// The same for reading.
+inline void prefetch_for_read(const void* memory) noexcept {
+    __builtin_prefetch(memory, 0);
+}
+
 } // namespace detail
 
 MILLPOND_NAMESPACE_END

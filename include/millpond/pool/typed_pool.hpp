@@ -36,7 +36,8 @@ public:
     live_iterator() noexcept = default;
 
     explicit live_iterator(const Core* core) noexcept
-        : core_(core) {
+        : core_(core)
+        , ahead_(core->marked_live(0)) {
         settle();
     }
 
@@ -71,31 +72,28 @@ private:
 
     /// Stops at the first block from `rest_` on that is live still.
     void settle() noexcept {
-        while (rest_ != 0 || load_next_word()) {
+        while (true) {
+            while (rest_ == 0) {
+                if (next_ >= core_->frontier()) {
+                    index_ = end_index;
+                    return;
+                }
+                first_ = next_;
+                next_ += word_blocks;
+                rest_ = ahead_;
+                ahead_ = core_->marked_live(next_);
+            }
             index_ = first_ + static_cast<std::uint32_t>(std::countr_zero(rest_));
             if (core_->is_live(index_)) [[likely]] {
                 return;
             }
             rest_ &= rest_ - 1;
         }
-        index_ = end_index;
-    }
-
-    /// Moves on to the next word with a block that is marked live; false when there is none.
-    [[nodiscard]] MILLPOND_OUTLINE bool load_next_word() noexcept {
-        while (next_ < core_->frontier()) {
-            first_ = next_;
-            next_ += word_blocks;
-            rest_ = core_->marked_live(first_);
-            if (rest_ != 0) {
-                return true;
-            }
-        }
-        return false;
     }
 
     const Core* core_ = nullptr;
     std::uint64_t rest_ = 0;          ///< blocks of the word that are still to be visited
+    std::uint64_t ahead_ = 0;         ///< those of the next word, on their way into the cache
     std::uint32_t first_ = 0;         ///< the word's first block
     std::uint32_t next_ = 0;          ///< the next word's
     std::uint32_t index_ = end_index; ///< the block to be visited now: the lowest of rest_
