@@ -85,6 +85,7 @@ TEST_CASE("a magazine is the power of two that holds a small pool and no more th
     using millpond::detail::magazine_entries_for;
     CHECK(magazine_entries_for(1, 64) == 1);
     CHECK(magazine_entries_for(3, 64) == 4);
-    CHECK(magazine_entries_for(64, 64) == 64);
-    CHECK(magazine_entries_for(1000, 64) == 64);
+    CHECK(magazine_entries_for(64, 16) == 16);
+    CHECK(magazine_entries_for(1000, 48) == 256);
+    CHECK(magazine_entries_for(1'000'000, 64) == 1024);
 }

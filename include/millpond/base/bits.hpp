@@ -73,10 +73,12 @@ constexpr std::size_t round_up(std::size_t bytes, std::size_t power_of_two) noex
     return (bytes + power_of_two - 1) & ~(power_of_two - 1);
 }
 
-/// The alignment that an object of this size can need at most, as `operator new` sees it.
+/// The largest power of two that divides the size, up to a cache line: at least what an object of
+/// that size can need, and blocks of whole lines start on a line.
 constexpr std::size_t natural_alignment(std::size_t bytes) noexcept {
+    constexpr std::size_t cache_line = 64;
     const std::size_t lowest_bit = bytes & (~bytes + 1);
-    return lowest_bit < alignof(std::max_align_t) ? lowest_bit : alignof(std::max_align_t);
+    return lowest_bit < cache_line ? lowest_bit : cache_line;
 }
 
 } // namespace detail

@@ -30,13 +30,14 @@ enum class leak_policy : unsigned char {
 
 /// How a block_pool is made. `block_bytes` and `capacity` have no default.
 struct block_pool_options {
-    pool_name name{};                ///< in every report; at most 31 characters
-    std::size_t block_bytes = 0;     ///< at least 1; rounded up to the alignment
-    std::size_t block_alignment = 0; ///< a power of two; 0: what an object of that size can need
-    std::size_t capacity = 0;        ///< blocks ready at construction, at least 1
-    std::size_t max_capacity = 0;    ///< blocks to grow to; 0: never grows. Below 2^32
-    bool prefault = false;           ///< touch every committed page now, so that none faults later
-    memory_options memory{};         ///< where the memory comes from
+    pool_name name{};            ///< in every report; at most 31 characters
+    std::size_t block_bytes = 0; ///< at least 1; rounded up to the alignment
+    std::size_t block_alignment =
+        0;                    ///< a power of two; 0: the largest that divides block_bytes, up to 64
+    std::size_t capacity = 0; ///< blocks ready at construction, at least 1
+    std::size_t max_capacity = 0; ///< blocks to grow to; 0: never grows. Below 2^32
+    bool prefault = false;        ///< touch every committed page now, so that none faults later
+    memory_options memory{};      ///< where the memory comes from
     leak_policy leaks = leak_policy::report; ///< what destruction does about live blocks
 };
 
@@ -136,7 +137,8 @@ private:
     [[noreturn]] MILLPOND_SLOW_PATH void throw_full() const;
     void finish() noexcept;
 
-    detail::pool_core<detail::region_storage<detail::runtime_stride>, 1024> core_;
+    detail::pool_core<detail::region_storage<detail::runtime_stride>, detail::magazine_entries_most>
+        core_;
     std::size_t alignment_;
     leak_policy leaks_;
 };

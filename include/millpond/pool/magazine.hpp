@@ -21,9 +21,19 @@ MILLPOND_NAMESPACE_BEGIN
 
 namespace detail {
 
-/// A magazine as large as asked for, but never larger than the pool can fill.
-constexpr std::uint32_t magazine_entries_for(std::size_t blocks, std::uint32_t most) noexcept {
-    return blocks < most ? static_cast<std::uint32_t>(std::bit_ceil(blocks)) : most;
+/// Enough for a burst of a thousand.
+inline constexpr std::uint32_t magazine_entries_most = 1024;
+
+/// The entries of a magazine for blocks whose number is known: no more than there are blocks, and
+/// beyond 16 at most a sixteenth of the blocks' own memory.
+constexpr std::uint32_t magazine_entries_for(std::size_t blocks,
+                                             std::size_t stride_bytes) noexcept {
+    const std::size_t affordable = blocks * stride_bytes / (16 * sizeof(void*));
+    std::uint32_t entries = 16;
+    while (entries < magazine_entries_most && entries * 2 <= affordable) {
+        entries *= 2;
+    }
+    return blocks < entries ? static_cast<std::uint32_t>(std::bit_ceil(blocks)) : entries;
 }
 
 template <std::uint32_t Entries>

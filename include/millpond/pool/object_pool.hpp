@@ -41,13 +41,14 @@ struct object_pool_options {
 /// Threads:    one thread at a time per pool.
 /// Source:     as block_pool.
 template <class T>
-class object_pool
-    : public detail::typed_pool<
-          T,
-          detail::pool_core<detail::region_storage<detail::static_stride<sizeof(T)>>, 1024>> {
+class object_pool : public detail::typed_pool<
+                        T,
+                        detail::pool_core<detail::region_storage<detail::static_stride<sizeof(T)>>,
+                                          detail::magazine_entries_most>> {
     using base = detail::typed_pool<
         T,
-        detail::pool_core<detail::region_storage<detail::static_stride<sizeof(T)>>, 1024>>;
+        detail::pool_core<detail::region_storage<detail::static_stride<sizeof(T)>>,
+                          detail::magazine_entries_most>>;
 
 public:
     explicit object_pool(const object_pool_options& options)

@@ -25,7 +25,7 @@ namespace detail {
 
 template <std::size_t Bytes, std::size_t Alignment, std::size_t Blocks>
 using static_core = pool_core<inline_storage<round_up(Bytes, Alignment), Alignment, Blocks>,
-                              magazine_entries_for(Blocks, 64)>;
+                              magazine_entries_for(Blocks, round_up(Bytes, Alignment))>;
 
 } // namespace detail
 
@@ -126,8 +126,9 @@ private:
 /// Source:     as block_pool.
 template <class T, std::size_t N>
 class static_object_pool
-    : public detail::typed_pool<T, detail::static_core<sizeof(T), alignof(T), N>> {
-    using base = detail::typed_pool<T, detail::static_core<sizeof(T), alignof(T), N>>;
+    : public detail::typed_pool<T, detail::static_core<sizeof(T), detail::object_alignment<T>, N>> {
+    using base =
+        detail::typed_pool<T, detail::static_core<sizeof(T), detail::object_alignment<T>, N>>;
 
 public:
     constexpr static_object_pool() noexcept

@@ -3,6 +3,7 @@
 /// \file
 /// Objects of one type in the blocks of a pool_core: what object_pool and static_object_pool share.
 
+#include "millpond/base/bits.hpp"
 #include "millpond/base/config.hpp"
 #include "millpond/base/error.hpp"
 #include "millpond/base/stats.hpp"
@@ -20,6 +21,12 @@
 MILLPOND_NAMESPACE_BEGIN
 
 namespace detail {
+
+/// Aligned for T, and to a cache line where objects are whole lines.
+template <class T>
+inline constexpr std::size_t object_alignment = alignof(T) > natural_alignment(sizeof(T))
+                                                    ? alignof(T)
+                                                    : natural_alignment(sizeof(T));
 
 /// Visits live objects in address order, a word of 64 blocks at a time. Objects may be created and
 /// destroyed on the way: one that is destroyed before its turn is not visited, one that is created
