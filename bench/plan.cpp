@@ -30,6 +30,7 @@ constexpr std::array pattern_names = {
 };
 
 constexpr std::size_t million = 1'000'000;
+constexpr int no_limit = 99; ///< repetitions: as many as are asked for
 
 /// Divides blocks and operations so that a run fits its time.
 struct scale {
@@ -57,7 +58,7 @@ void add_hot(std::vector<question>& all, scale by, std::size_t bytes) {
                        .unit = "ns per block",
                        .measurement = {what, bytes, blocks, n, 0},
                        .needs = raw_blocks,
-                       .most_repetitions = 99});
+                       .most_repetitions = no_limit});
     };
     ask("pair", pattern::pair, 1'000, operations);
     ask("burst of 1,000, freed in reverse", pattern::burst_reverse, 1'000, operations);
@@ -66,78 +67,78 @@ void add_hot(std::vector<question>& all, scale by, std::size_t bytes) {
     ask("churn, 64 k live", pattern::churn, 65'536, operations);
 }
 
+/// A question whose pattern runs with blocks of one size only.
+question sized_64(std::string_view name,
+                  std::string_view unit,
+                  task measurement,
+                  unsigned needs,
+                  int most_repetitions = no_limit) {
+    measurement.block_bytes = 64;
+    return {.name = name,
+            .pattern = name_of(measurement.what),
+            .unit = unit,
+            .measurement = measurement,
+            .needs = needs,
+            .most_repetitions = most_repetitions};
+}
+
 void add_large(std::vector<question>& all, scale by) {
-    const auto ask = [&](question asked) {
-        asked.pattern = name_of(asked.measurement.what);
-        asked.measurement.block_bytes = 64;
-        all.push_back(asked);
-    };
-    const std::size_t four_million = 4 * million / by.blocks;
-    ask({.name = "churn, 4 M live",
-         .pattern = "",
-         .unit = "ns per block",
-         .measurement = {pattern::churn, 0, four_million, 2 * million / by.operations, 0},
-         .needs = raw_blocks,
-         .most_repetitions = 5});
-    ask({.name = "shuffled free and refill, 4 M",
-         .pattern = "",
-         .unit = "ns per block",
-         .measurement = {pattern::refill, 0, four_million, 0, 0},
-         .needs = raw_blocks,
-         .most_repetitions = 5});
-    ask({.name = "start-up, 4 M",
-         .pattern = "",
-         .unit = "ns",
-         .measurement = {pattern::start_up, 0, four_million, 0, 0},
-         .needs = starts_sized,
-         .most_repetitions = 99});
-    ask({.name = "start-up with prefault, 4 M",
-         .pattern = "",
-         .unit = "ns",
-         .measurement = {pattern::start_up_prefaulted, 0, four_million, 0, 0},
-         .needs = prefaults,
-         .most_repetitions = 99});
-    ask({.name = "growth to 4 M",
-         .pattern = "",
-         .unit = "ns",
-         .measurement = {pattern::growth, 0, four_million, 0, 0},
-         .needs = grows,
-         .most_repetitions = 5});
-    for (const auto& [name, blocks] : {std::pair{"memory, 10 k", std::size_t{10'000}},
+    const std::size_t blocks = 4 * million / by.blocks;
+    const std::size_t churned = 2 * million / by.operations;
+    all.insert(all.end(),
+               {sized_64("churn, 4 M live",
+                         "ns per block",
+                         {pattern::churn, 0, blocks, churned},
+                         raw_blocks,
+                         5),
+                sized_64("shuffled free and refill, 4 M",
+                         "ns per block",
+                         {pattern::refill, 0, blocks},
+                         raw_blocks,
+                         5),
+                sized_64("start-up, 4 M", "ns", {pattern::start_up, 0, blocks}, starts_sized),
+                sized_64("start-up with prefault, 4 M",
+                         "ns",
+                         {pattern::start_up_prefaulted, 0, blocks},
+                         prefaults),
+                sized_64("growth to 4 M", "ns", {pattern::growth, 0, blocks}, grows, 5)});
+}
+
+void add_memory(std::vector<question>& all, scale by) {
+    constexpr std::size_t fewest = 10'000; // below, pages are coarser than what is measured
+    for (const auto& [name, blocks] : {std::pair{"memory, 10 k", fewest},
                                        std::pair{"memory, 1 M", million},
                                        std::pair{"memory, 4 M", 4 * million}}) {
-        ask({.name = name,
-             .pattern = "",
-             .unit = "bytes per block",
-             .measurement = {pattern::memory,
-                             0,
-                             std::min(blocks, std::max(blocks / by.blocks, std::size_t{10'000})),
-                             0,
-                             0},
-             .needs = raw_blocks,
-             .most_repetitions = 2});
+        all.push_back(sized_64(name,
+                               "bytes per block",
+                               {pattern::memory, 0, std::max(blocks / by.blocks, fewest)},
+                               raw_blocks,
+                               2));
     }
-    ask({.name = "latency in churn, 64 k live",
-         .pattern = "",
-         .unit = "ns",
-         .measurement = {pattern::latency_churn, 0, 65'536, million / by.operations, 0},
-         .needs = raw_blocks,
-         .most_repetitions = 5});
-    ask({.name = "latency in refill, 1 M",
-         .pattern = "",
-         .unit = "ns",
-         .measurement = {pattern::latency_refill, 0, million / by.blocks, 0, 0},
-         .needs = raw_blocks,
-         .most_repetitions = 5});
+}
+
+void add_latency(std::vector<question>& all, scale by) {
+    const std::size_t operations = million / by.operations;
+    all.push_back(sized_64("latency in churn, 64 k live",
+                           "ns",
+                           {pattern::latency_churn, 0, 65'536, operations},
+                           raw_blocks,
+                           5));
+    all.push_back(sized_64("latency in refill, 1 M",
+                           "ns",
+                           {pattern::latency_refill, 0, million / by.blocks},
+                           raw_blocks,
+                           5));
+}
+
+void add_iteration(std::vector<question>& all, scale by) {
     for (const auto& [name, percent] : {std::pair{"iterate, 10 % alive", 10U},
                                         std::pair{"iterate, 50 % alive", 50U},
                                         std::pair{"iterate, 90 % alive", 90U}}) {
-        ask({.name = name,
-             .pattern = "",
-             .unit = "ns per live object",
-             .measurement = {pattern::iterate, 0, million / by.blocks, 0, percent},
-             .needs = iterates,
-             .most_repetitions = 99});
+        all.push_back(sized_64(name,
+                               "ns per live object",
+                               {pattern::iterate, 0, million / by.blocks, 0, percent},
+                               iterates));
     }
 }
 
@@ -166,6 +167,9 @@ std::vector<question> questions(effort how_much) {
         add_hot(all, by, bytes);
     }
     add_large(all, by);
+    add_memory(all, by);
+    add_latency(all, by);
+    add_iteration(all, by);
     return all;
 }
 
