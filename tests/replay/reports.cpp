@@ -74,7 +74,7 @@ TEST_CASE("the JSON report keeps a failed contender and why it failed") {
 
 TEST_CASE("the page shows bars with spread, percentiles, memory and the pools") {
     const json model = page_model({usual_sample()});
-    CHECK(model.at("title") == "app --quick: its heap, replayed");
+    CHECK(model.at("title") == "The heap of app, replayed");
     CHECK(model.at("lead") ==
           "millpond took 0.40 times the time of glibc and 0.90 times its memory.");
     const json& time = section_of(model, "Time per operation").at("chart");

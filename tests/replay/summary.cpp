@@ -90,6 +90,7 @@ TEST_CASE(
     "a program's name is cut to the width between two characters, without control characters") {
     auto replay = usual_sample();
     CHECK(replay.program(80) == "app --quick");
+    CHECK(replay.program_name() == "app");
     replay.what.command = {"/bin/x", "a\x1b[31m\nb"};
     CHECK(replay.program(80) == "x a [31m b");
     replay.what.command = {"/bin/\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4"};

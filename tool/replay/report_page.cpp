@@ -320,7 +320,7 @@ json page_model(const std::vector<replay_record>& replays) {
     }
     const replay_record& first = replays.front();
     const std::string title =
-        replays.size() == 1 ? fmt::format("{}: its heap, replayed", first.program(60))
+        replays.size() == 1 ? fmt::format("The heap of {}, replayed", first.program_name())
                             : fmt::format("{} processes: their heaps, replayed", replays.size());
     return {
         {"title", title},

@@ -122,6 +122,15 @@ std::string replay_record::program(std::size_t width) const {
     return text;
 }
 
+std::string replay_record::program_name() const {
+    replay_record alone;
+    alone.what.pid = what.pid;
+    if (!what.command.empty()) {
+        alone.what.command = {what.command.front()};
+    }
+    return alone.program(60);
+}
+
 double replay_record::coverage() const noexcept {
     return plan.counted_operations == 0 ? 0.0
                                         : static_cast<double>(plan.pooled_operations) /

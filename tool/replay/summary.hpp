@@ -73,6 +73,9 @@ struct replay_record {
     /// "python3 app.py", shortened to `width` characters.
     [[nodiscard]] std::string program(std::size_t width) const;
 
+    /// "python3": the program alone, without its folder and its arguments.
+    [[nodiscard]] std::string program_name() const;
+
     /// The part of the operations that the pools serve, 0 to 1.
     [[nodiscard]] double coverage() const noexcept;
 };
