@@ -189,6 +189,9 @@ public:
         for (std::uint32_t i = 0; i < blocks; i += 8) {
             std::uint64_t eight; // NOLINT(cppcoreguidelines-init-variables): copied into below
             std::memcpy(&eight, storage_.states() + first + i, sizeof eight);
+            if constexpr (std::endian::native == std::endian::big) {
+                eight = __builtin_bswap64(eight);
+            }
             mask |= ((eight & 0x0101010101010101U) * 0x0102040810204080U >> 56) << i;
         }
         for (std::uint64_t left = mask; left != 0; left &= left - 1) {
