@@ -32,8 +32,10 @@ struct payload {
 using raw_pool = block_pool;
 using typed = object_pool<payload>;
 /// Four levels of summary.
-using static_raw = static_block_pool<sizeof(payload), 262'145, alignof(payload)>;
+using static_raw = static_block_pool<sizeof(payload), 262'145>;
 using static_typed = static_object_pool<payload, 262'145>;
+static_assert(detail::magazine_entries_for(262'145, sizeof(payload)) ==
+              detail::magazine_entries_most);
 
 inline constexpr std::size_t six_levels = std::size_t{64 * 64 * 64} * 64 * 64 + 1;
 
@@ -185,7 +187,7 @@ public:
     }
 
 private:
-    static constexpr std::size_t magazine = std::is_move_constructible_v<Pool> ? 1024 : 64;
+    static constexpr std::size_t magazine = detail::magazine_entries_most;
 
     void fill(std::size_t blocks) {
         while (held_.size() < blocks) {

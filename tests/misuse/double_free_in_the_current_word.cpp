@@ -14,8 +14,7 @@ MISUSE_OF_A_POOL({
     for (void* const block : blocks) {
         it.give(block);
     }
-    const std::size_t magazine = Victim::movable ? 1024 : 64;
-    for (std::size_t i = 0; i < 1 + magazine + 5; ++i) {
+    for (std::size_t i = 0; i < 1 + misuse::magazine + 5; ++i) {
         (void)it.take(); // the front, the magazine, then the lowest word: block 0 is not in it
     }
     misuse::note("block", blocks[40]);

@@ -11,9 +11,8 @@
 
 MISUSE_OF_A_POOL({
     const auto blocks = it.take_all();
-    // The first becomes the front, 1,024 (static: 64) wait in the magazine, and the oldest leaves it.
-    const std::size_t magazine = Victim::movable ? 1024 : 64;
-    for (std::size_t i = 0; i < magazine + 3; ++i) {
+    // The first becomes the front, as many as it holds wait in the magazine, the oldest leave it.
+    for (std::size_t i = 0; i < misuse::magazine + 3; ++i) {
         it.give(blocks[i]);
     }
     misuse::note("block", blocks[2]);

@@ -27,6 +27,10 @@ namespace misuse {
 inline constexpr std::size_t capacity = 3000;
 inline constexpr std::size_t block_bytes = 64;
 
+/// Blocks that wait in the magazine of each of these pools before the oldest leaves it.
+inline constexpr std::size_t magazine = millpond::detail::magazine_entries_most;
+static_assert(millpond::detail::magazine_entries_for(capacity, block_bytes) == magazine);
+
 /// Tells run.py an address by name.
 inline void note(const char* name, const void* address) {
     std::printf("%s=%p\n", name, address);
