@@ -6,6 +6,7 @@
 ///     allocate  <-  front       one block, freed last and still marked live: serves free + allocate
 ///               <-  magazine    a ring of blocks freed lately, newest first
 ///               <-  current     the rest of the occupancy word that was claimed last
+///               <-  gathered    the word that frees collect in, see below
 ///               <-  occupancy   bits of all other free blocks, lowest address first
 ///               <-  fresh       blocks from the frontier on: never handed out, no page touched
 ///
@@ -283,13 +284,18 @@ private:
         return block;
     }
 
-    /// Makes the lowest word with free blocks the current one; fresh blocks come last. False when
-    /// nothing is free and the storage does not grow.
+    /// Makes another word the current one: the gathered one, whose blocks were freed not long ago,
+    /// else the lowest with free blocks, else fresh ones. False when nothing is free and the storage
+    /// does not grow.
     [[nodiscard]] bool claim() noexcept {
         if (storage_.max_capacity() == 0) {
             return false; // moved from: there are no words
         }
-        flush_gathered();
+        if (gathered_.mask != 0) {
+            current_ = gathered_;
+            gathered_.mask = 0;
+            return true;
+        }
         current_ = bits().claim();
         if (current_.mask != 0) {
             return true;
