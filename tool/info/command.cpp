@@ -72,7 +72,7 @@ std::string command_line(const process& one) {
 
 void print(const process& one, std::size_t index, const tally& found) {
     fmt::print("\nprocess {} (pid {}, started by {}): {}\n",
-               index,
+               index + 1, // as `replay --process` counts
                one.pid,
                one.parent_pid,
                command_line(one));

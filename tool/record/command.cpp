@@ -33,7 +33,7 @@ void add_record(CLI::App& app) {
                      "other file is not")
         ->type_name("FILE");
     record->add_flag("-q,--quiet", options->quiet, "No progress line and no summary");
-    record->add_option("command", options->command, "The program and its arguments")
+    record->add_option("PROGRAM", options->command, "The program and its arguments")
         ->required()
         ->type_name("PROGRAM [ARGUMENTS...]");
     record->positionals_at_end();
