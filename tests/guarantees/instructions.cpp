@@ -3,14 +3,13 @@
 /// Prints, for every operation of every pool, the largest number of instructions that any call of it
 /// executed, and the scenario that needed them. `--json FILE` writes the same for check_bounds.py.
 
-#include "millpond/base/instrument.hpp"
-
 #include <cstdio>
 #include <cstring>
 #include <span>
 #include <stdexcept>
 
 #include "scenarios.hpp"
+#include "support/sanitized.hpp"
 #include "tracer.hpp"
 
 namespace {
@@ -132,10 +131,8 @@ bool write_json(const char* path, std::span<const bound> bounds) {
 std::string why_not_in_this_build() {
 #if !defined(__OPTIMIZE__) || !defined(NDEBUG)
     return "instructions are counted in release builds";
-#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-    return "a sanitizer adds instructions of its own";
 #else
-    return millpond::detail::instrumented ? "client requests add instructions of their own" : "";
+    return millpond::test::sanitized ? "a sanitizer adds instructions of its own" : "";
 #endif
 }
 

@@ -18,6 +18,7 @@
 #include <system_error>
 #include <utility>
 
+#include "support/sanitized.hpp"
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -184,7 +185,7 @@ void warm_up() {
 
 int main(int count, char** values) {
     const char* const mode = count == 2 ? values[1] : "";
-    if (millpond::detail::instrumented) {
+    if (millpond::test::sanitized) {
         std::printf("skipped: a sanitizer or Valgrind makes system calls of its own\n");
         return skipped;
     }

@@ -7,6 +7,8 @@
 import pathlib
 import sys
 
+sys.dont_write_bytecode = True  # the source tree stays as it is
+
 from expectation import Expectation
 
 HERE = pathlib.Path(__file__).resolve().parent

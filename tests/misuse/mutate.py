@@ -13,6 +13,8 @@ import subprocess
 import sys
 import tempfile
 
+sys.dont_write_bytecode = True  # the source tree stays as it is
+
 from mutations import MUTATIONS
 
 HERE = pathlib.Path(__file__).resolve().parent

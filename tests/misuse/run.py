@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""run.py SOURCE PROGRAM POOL: runs one misuse program and holds it to its head comment.
+"""run.py SOURCE PROGRAM [POOL]: runs one misuse program, on one kind of pool or on all that its head
+comment names, and holds it to that comment.
 
 Asserts the signal or exit code, standard error to the letter (addresses are those that the program
 printed as NAME=0x... on standard output), and that no object was destroyed twice.
@@ -10,6 +11,8 @@ import re
 import signal
 import subprocess
 import sys
+
+sys.dont_write_bytecode = True  # the source tree stays as it is
 
 from expectation import Expectation
 
@@ -25,12 +28,7 @@ def end_of(code):
     return signal.Signals(-code).name if code < 0 else f"exit {code}"
 
 
-def main():
-    source, program, pool = sys.argv[1:]
-    expected = Expectation(source)
-    if expected.fields.get("sanitizer") == "stops it" and is_sanitized(program):
-        print("skipped: AddressSanitizer stops this program before the pool can")
-        return SKIPPED
+def faults_of(expected, program, pool):
     done = subprocess.run([program, pool], capture_output=True, text=True, timeout=60)
     notes = re.findall(r"^(\w+)=(\S+)$", done.stdout, re.M)
     addresses = dict(notes)
@@ -45,8 +43,19 @@ def main():
         faults.append(f"an object was destroyed twice: {destroyed.most_common(1)}")
     if "destroys" in expected.fields and sum(destroyed.values()) != int(expected.fields["destroys"]):
         faults.append(f"{sum(destroyed.values())} objects were destroyed")
-    print("\n".join(faults) or f"{expected.ends}: {says or 'nothing said'}")
-    return 1 if faults else 0
+    print(f"{pool}: " + ("\n".join(faults) or f"{expected.ends}: {says.strip() or 'nothing said'}"))
+    return faults
+
+
+def main():
+    source, program = sys.argv[1:3]
+    expected = Expectation(source)
+    if expected.fields.get("sanitizer") == "stops it" and is_sanitized(program):
+        print("skipped: AddressSanitizer stops this program before the pool can")
+        return SKIPPED
+    pools = sys.argv[3:] or expected.pools
+    failed = [pool for pool in pools if faults_of(expected, program, pool)]
+    return 1 if failed or not pools else 0
 
 
 sys.exit(main())

@@ -15,6 +15,7 @@
 
 #include "child.hpp"
 #include "process_maps.hpp"
+#include "support/sanitized.hpp"
 #include "support/skip.hpp"
 #include <doctest/doctest.h>
 #include <sys/prctl.h>
@@ -167,8 +168,8 @@ TEST_CASE("a discard returns the resident bytes of whole pages inside the range 
 }
 
 TEST_CASE("a locked region is locked page by page as it is committed") {
-    if (MILLPOND_ADDRESS_SANITIZER != 0) {
-        millpond::test::skip("AddressSanitizer leaves out mlock");
+    if (!millpond::test::locks_memory) {
+        millpond::test::skip("sanitizers leave out mlock");
         return;
     }
     try {

@@ -2,7 +2,6 @@
 /// \file
 /// Pools on every source of memory, and what they say of it: memory/memory_options.hpp.
 
-#include "millpond/base/instrument.hpp"
 #include "millpond/pool/block_pool.hpp"
 #include "millpond/pool/object_pool.hpp"
 
@@ -15,6 +14,7 @@
 #include "child.hpp"
 #include "process_maps.hpp"
 #include "sound.hpp"
+#include "support/sanitized.hpp"
 #include "support/skip.hpp"
 #include <doctest/doctest.h>
 #include <malloc.h>
@@ -107,7 +107,7 @@ TEST_CASE("a pool's blocks and its growth show its name in the process's maps") 
 }
 
 TEST_CASE("a prefaulted pool of every source faults no page in its first use") {
-    if (millpond::detail::instrumented) {
+    if (millpond::test::sanitized) {
         millpond::test::skip("a sanitizer faults in its own pages");
         return;
     }
@@ -136,8 +136,8 @@ TEST_CASE("a prefaulted pool of every source faults no page in its first use") {
 }
 
 TEST_CASE("a pool that is locked stays resident and does not shrink") {
-    if (MILLPOND_ADDRESS_SANITIZER != 0) {
-        millpond::test::skip("AddressSanitizer leaves out mlock");
+    if (!millpond::test::locks_memory) {
+        millpond::test::skip("sanitizers leave out mlock");
         return;
     }
     try {

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+/// \file
+/// Whether this build watches itself: then it makes system calls, page faults and instructions that
+/// are not the library's, and what counts those is skipped.
+
+#include "millpond/base/instrument.hpp"
+
+#if defined(__SANITIZE_THREAD__)
+#    define MILLPOND_TEST_THREAD_SANITIZER 1
+#elif defined(__has_feature)
+#    if __has_feature(thread_sanitizer)
+#        define MILLPOND_TEST_THREAD_SANITIZER 1
+#    endif
+#endif
+#ifndef MILLPOND_TEST_THREAD_SANITIZER
+#    define MILLPOND_TEST_THREAD_SANITIZER 0
+#endif
+
+namespace millpond::test {
+
+/// True under AddressSanitizer, ThreadSanitizer, and in builds for Valgrind.
+inline constexpr bool sanitized = detail::instrumented || MILLPOND_TEST_THREAD_SANITIZER != 0;
+
+/// Sanitizers replace mlock by a function that does nothing.
+inline constexpr bool locks_memory =
+    MILLPOND_ADDRESS_SANITIZER == 0 && MILLPOND_TEST_THREAD_SANITIZER == 0;
+
+} // namespace millpond::test
