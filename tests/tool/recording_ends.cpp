@@ -107,7 +107,7 @@ TEST_CASE("a program started by posix_spawn is recorded") {
     CHECK(found.processes[0].end == ending::exited);
 }
 
-TEST_CASE("the recording ends with its program; a child that stays is said to still run") {
+TEST_CASE("the recording ends with its program, and a child that stays is said to still run") {
     const temporary_folder folder;
     const std::string marker = (folder / "marker").string();
     const std::string file = (folder / "a.trace").string();
