@@ -27,4 +27,13 @@ inline constexpr bool sanitized = detail::instrumented || MILLPOND_TEST_THREAD_S
 inline constexpr bool locks_memory =
     MILLPOND_ADDRESS_SANITIZER == 0 && MILLPOND_TEST_THREAD_SANITIZER == 0;
 
+/// How long a random or exhaustive run is: sanitizers slow it down by two to five, Valgrind by fifty.
+template <class Count>
+constexpr Count effort(Count full, Count sanitized_build, Count valgrind_build) noexcept {
+    if (MILLPOND_VALGRIND != 0) {
+        return valgrind_build;
+    }
+    return sanitized ? sanitized_build : full;
+}
+
 } // namespace millpond::test
