@@ -133,7 +133,18 @@ private:
     std::_Exit(3);
 }
 
-/// Allocates a block and writes its first and last word, as a constructor would.
+/// Writes a word to every 64 bytes of a block and to its end, as a constructor would. First and last
+/// word alone would favour blocks that are not aligned: the end of one shares a line with the next.
+template <std::size_t Bytes>
+[[gnu::always_inline]] inline void touch(void* block, std::uint64_t value) noexcept {
+    auto* const bytes = static_cast<unsigned char*>(block);
+    for (std::size_t at = 0; at < Bytes; at += 64) {
+        std::memcpy(bytes + at, &value, sizeof value);
+    }
+    std::memcpy(bytes + Bytes - sizeof value, &value, sizeof value);
+}
+
+/// Allocates a block and touches it.
 template <class Pool>
 [[gnu::always_inline]] inline void* take(Pool& pool, std::uint64_t value) {
     void* block = pool.allocate();
@@ -141,9 +152,7 @@ template <class Pool>
         out_of_blocks();
     }
     asm volatile("" : "+r"(block) : "r"(&pool) : "memory");
-    auto* const bytes = static_cast<unsigned char*>(block);
-    std::memcpy(bytes, &value, sizeof value);
-    std::memcpy(bytes + Pool::block_bytes - sizeof value, &value, sizeof value);
+    touch<Pool::block_bytes>(block, value);
     return block;
 }
 

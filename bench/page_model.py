@@ -94,14 +94,15 @@ def large_sections(result):
 
 def start_sections(result):
     sections = []
-    for question in result.questions("growth"):
+    for question in result.questions("growth_pause"):
         sections.append(figure_section(
             result, question, "worst", "Growth to 4 M: the worst single allocation",
-            "Pools start small and grow; the longest call counts. Interrupts are in it for "
-            "everyone.", "ns, wall time", True))
+            "Pools start small and grow; the longest call counts, without the time for which the "
+            "process was descheduled.", "ns", True))
+    for question in result.questions("growth"):
         sections.append(figure_section(
-            result, question, "total", "Growth to 4 M: all of it",
-            "CPU time per block, the page faults of the first touch included.", "ns per block"))
+            result, question, "time", "Growth to 4 M: all of it",
+            "CPU time per block, the page faults of the first touch included."))
     for question in result.questions("start_up") + result.questions("start_up_prefaulted"):
         construct = result.spreads(question, "construct")
         first = result.spreads(question, "first")
@@ -176,9 +177,12 @@ def comparisons(result):
     for question in result.questions("refill"):
         for figure in ("free", "refill", "walk"):
             yield f"{question}: {figure}", result.spreads(question, figure), OURS
+    for question in result.questions("growth_pause"):
+        yield question, result.spreads(question, "worst"), OURS
     for question in result.questions("growth"):
-        for figure in ("worst", "total"):
-            yield f"{question}: {figure}", result.spreads(question, figure), OURS
+        yield question, result.spreads(question), OURS
+    for question in result.questions("start_up"):
+        yield f"{question}: ready", result.spreads(question, "ready"), OURS
     for question in result.questions("iterate"):
         yield question, result.spreads(question), "millpond object_pool (iteration)"
 

@@ -23,6 +23,7 @@ constexpr std::array pattern_names = {
     std::pair{pattern::start_up, std::string_view("start_up")},
     std::pair{pattern::start_up_prefaulted, std::string_view("start_up_prefaulted")},
     std::pair{pattern::growth, std::string_view("growth")},
+    std::pair{pattern::growth_pause, std::string_view("growth_pause")},
     std::pair{pattern::memory, std::string_view("memory")},
     std::pair{pattern::latency_churn, std::string_view("latency_churn")},
     std::pair{pattern::latency_refill, std::string_view("latency_refill")},
@@ -85,23 +86,26 @@ question sized_64(std::string_view name,
 void add_large(std::vector<question>& all, scale by) {
     const std::size_t blocks = 4 * million / by.blocks;
     const std::size_t churned = 2 * million / by.operations;
-    all.insert(all.end(),
-               {sized_64("churn, 4 M live",
-                         "ns per block",
-                         {pattern::churn, 0, blocks, churned},
-                         raw_blocks,
-                         5),
-                sized_64("shuffled free and refill, 4 M",
-                         "ns per block",
-                         {pattern::refill, 0, blocks},
-                         raw_blocks,
-                         5),
-                sized_64("start-up, 4 M", "ns", {pattern::start_up, 0, blocks}, starts_sized),
-                sized_64("start-up with prefault, 4 M",
-                         "ns",
-                         {pattern::start_up_prefaulted, 0, blocks},
-                         prefaults),
-                sized_64("growth to 4 M", "ns", {pattern::growth, 0, blocks}, grows, 5)});
+    all.insert(
+        all.end(),
+        {sized_64("churn, 4 M live",
+                  "ns per block",
+                  {pattern::churn, 0, blocks, churned},
+                  raw_blocks,
+                  5),
+         sized_64("shuffled free and refill, 4 M",
+                  "ns per block",
+                  {pattern::refill, 0, blocks},
+                  raw_blocks,
+                  5),
+         sized_64("start-up, 4 M", "ns", {pattern::start_up, 0, blocks}, starts_sized),
+         sized_64("start-up with prefault, 4 M",
+                  "ns",
+                  {pattern::start_up_prefaulted, 0, blocks},
+                  prefaults),
+         sized_64("growth to 4 M", "ns per block", {pattern::growth, 0, blocks}, grows, 5),
+         sized_64(
+             "worst call in a growth to 4 M", "ns", {pattern::growth_pause, 0, blocks}, grows, 5)});
 }
 
 void add_memory(std::vector<question>& all, scale by) {

@@ -25,6 +25,7 @@ enum class pattern : unsigned char {
     start_up,
     start_up_prefaulted,
     growth,
+    growth_pause,
     memory,
     latency_churn,
     latency_refill,

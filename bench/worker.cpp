@@ -6,7 +6,7 @@
 
 #include <array>
 #include <cerrno>
-#include <charconv>
+#include <cmath>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
@@ -154,6 +154,9 @@ void run_worker(const contender& who, const task& asked) {
     const outcome found = who.run(asked);
     std::printf("checksum %llu\n", static_cast<unsigned long long>(found.checksum));
     for (const figure& one : found.figures) {
+        if (!std::isfinite(one.value)) {
+            throw std::runtime_error(one.name + " is not a number");
+        }
         std::printf("figure %.6g %s\n", one.value, one.name.c_str());
     }
     std::fflush(stdout);

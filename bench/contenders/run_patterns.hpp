@@ -42,6 +42,8 @@ outcome run_large_pattern(const task& asked) {
         return measure_start_up_prefaulted<Pool>(asked);
     case pattern::growth:
         return measure_growth<Pool>(asked);
+    case pattern::growth_pause:
+        return measure_growth_pause<Pool>(asked);
     case pattern::memory:
         return measure_memory<Pool>(asked);
     case pattern::latency_churn:

@@ -6,6 +6,7 @@
 /// A thousand blocks are allocated and touched, then all are freed, the newest first or the oldest
 /// first. Unit: nanoseconds per block, allocation and free together.
 
+#include <algorithm>
 #include <vector>
 
 #include "measure.hpp"
@@ -18,7 +19,8 @@ enum class free_order : unsigned char { reverse, in_order };
 template <class Pool, free_order Order>
 outcome measure_burst(const task& asked) {
     constexpr std::size_t batches = 50;
-    const std::size_t bursts_per_batch = asked.operations / (batches * asked.blocks);
+    const std::size_t bursts_per_batch =
+        std::max<std::size_t>(1, asked.operations / (batches * asked.blocks));
     Pool pool(asked.blocks);
     std::vector<void*> held(asked.blocks);
     outcome found;

@@ -27,9 +27,7 @@ template <class Pool>
     if (block == nullptr) [[unlikely]] {
         out_of_blocks();
     }
-    auto* const bytes = static_cast<unsigned char*>(block);
-    std::memcpy(bytes, &value, sizeof value);
-    std::memcpy(bytes + Pool::block_bytes - sizeof value, &value, sizeof value);
+    touch<Pool::block_bytes>(block, value);
     return block;
 }
 
