@@ -5,9 +5,10 @@
 /// Histories that bring a pool to the states in which a call has the most to do, and the measured
 /// calls there.
 ///
-/// The worst a single call can meet: no block in front or magazine, a word gathered that nobody knows
-/// of, and a summary that is empty up to its root. Then an allocation writes the gathered word, marks
-/// every level above, finds it again from the root down, takes it and unmarks every level.
+/// The worst an allocation can meet: nothing in front, magazine or gathered word, and a single free
+/// block under a summary that is otherwise empty: it is found from the root down, and every level is
+/// unmarked. The worst a free can meet: a full magazine whose oldest block is of another word than the
+/// one that is gathered, and a summary that is empty up to its root: every level is marked.
 
 #include "millpond/millpond.hpp"
 
@@ -123,18 +124,19 @@ public:
         pool_.clear();
     }
 
-    /// An allocation that must write the gathered word and find it again through every level.
+    /// An allocation of the only free block, which lies in the occupancy.
     void claim_through_every_level() {
         for (const bool trying : {true, false}) {
-            fill(1152); // whole words, so that none is being handed out
-            for (std::size_t i = 0; i < magazine + 2; ++i) {
-                ops::give(pool_, held_[i]); // the front, the magazine, and one that is evicted
+            fill(1152);                     // whole words, so that none is being handed out
+            std::swap(held_[2], held_[70]); // the two oldest in the magazine are of different words
+            for (std::size_t i = 0; i < magazine + 3; ++i) {
+                ops::give(pool_, held_[i]); // the front, the magazine, and two that are evicted
             }
-            for (std::size_t i = 0; i < magazine + 1; ++i) {
-                (void)ops::try_take(pool_);
+            for (std::size_t i = 0; i < magazine + 2; ++i) {
+                (void)ops::try_take(pool_); // the front, the magazine, the gathered word
             }
             announce(trying ? names_.try_take : names_.take,
-                     "the only free block waits in the gathered word, every level is empty");
+                     "the only free block lies in the occupancy, every level becomes empty");
             (void)(trying ? measured_try_take() : measured_take());
             empty();
         }

@@ -15,8 +15,9 @@ MISUSE_OF_A_POOL({
         it.give(block);
     }
     for (std::size_t i = 0; i < 1 + misuse::magazine + 5; ++i) {
-        (void)it.take(); // the front, the magazine, then the lowest word: block 0 is not in it
+        (void)it.take(); // the front, the magazine, then the word that was gathered last
     }
-    misuse::note("block", blocks[40]);
-    it.give(blocks[40]);
+    void* const last_evicted = blocks[misuse::capacity - misuse::magazine - 1];
+    misuse::note("block", last_evicted);
+    it.give(last_evicted);
 })
