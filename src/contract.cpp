@@ -53,8 +53,9 @@ void add_reason(line& out, const misuse_report& report) noexcept {
         out.add("never allocated");
         return;
     case misuse::inside_a_block:
-        out.add("%zu bytes inside the block at %p",
+        out.add("%zu byte%s inside the block at %p",
                 offset % report.block_bytes,
+                offset % report.block_bytes == 1 ? "" : "s",
                 static_cast<const void*>(first + offset / report.block_bytes * report.block_bytes));
         return;
     case misuse::foreign:

@@ -5,7 +5,7 @@
 // class: free of a misaligned address
 // pools: block_pool object_pool static_block_pool static_object_pool
 // ends:  SIGABRT
-// says:  millpond: pool 'victim': free of {block}: 1 bytes inside the block at {start}
+// says:  millpond: pool 'victim': free of {block}: 1 byte inside the block at {start}
 
 #include "victim.hpp"
 

@@ -200,7 +200,8 @@ public:
     }
 
     /// Destroys every live object, in address order, and keeps the memory. O(metadata), and the
-    /// destructors. An object that another's destructor destroys is not destroyed again.
+    /// destructors. One that is destroyed by another's destructor before its turn is not destroyed
+    /// again; a destructor must neither create objects in this pool nor clear it.
     void clear() noexcept {
         destroy_all();
         core_.clear();
