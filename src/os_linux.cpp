@@ -96,8 +96,10 @@ int back_with_huge_pages(std::byte* address, std::size_t bytes, page_size pages)
         return 0;
     }
     const int error = errno;
-    // MAP_FIXED may have taken the old reservation away before it failed: put it back.
-    mmap(address, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
+    // MAP_FIXED may have taken the old reservation away before it failed: put it back. Where that fails
+    // too there is no range left, and releasing it later does nothing.
+    (void)mmap(
+        address, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
     return error;
 }
 

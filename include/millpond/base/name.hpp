@@ -23,8 +23,8 @@ public:
 
     constexpr pool_name() noexcept = default;
 
-    constexpr pool_name(
-        const char* text) noexcept { // NOLINT(google-explicit-constructor): a literal names a pool
+    // NOLINTNEXTLINE(google-explicit-constructor): a literal names a pool, `.name = "orders"`
+    constexpr pool_name(const char* text) noexcept {
         for (std::size_t i = 0; text != nullptr && text[i] != '\0' && i < max_bytes; ++i) {
             text_[i] = text[i];
         }

@@ -29,11 +29,11 @@ inline constexpr std::uint32_t magazine_entries_most = 1024;
 constexpr std::uint32_t magazine_entries_for(std::size_t blocks,
                                              std::size_t stride_bytes) noexcept {
     const std::size_t affordable = blocks * stride_bytes / (16 * sizeof(void*));
-    std::uint32_t entries = 16;
+    std::size_t entries = 16;
     while (entries < magazine_entries_most && entries * 2 <= affordable) {
         entries *= 2;
     }
-    return blocks < entries ? static_cast<std::uint32_t>(std::bit_ceil(blocks)) : entries;
+    return static_cast<std::uint32_t>(blocks < entries ? std::bit_ceil(blocks) : entries);
 }
 
 template <std::uint32_t Entries>

@@ -84,7 +84,7 @@ public:
 
     /// A null pointer is ignored; anything that is not a live block stops the program.
     void deallocate(void* block) noexcept {
-        std::uint64_t index; // NOLINT(cppcoreguidelines-init-variables): accept() sets it
+        std::uint64_t index; // set by accept()
         if (accept(block, index)) [[likely]] {
             put_back(block, index);
         }
@@ -188,7 +188,7 @@ public:
         const std::uint32_t blocks = rest < word_blocks ? rest : word_blocks;
         std::uint64_t mask = 0;
         for (std::uint32_t i = 0; i < blocks; i += 8) {
-            std::uint64_t eight; // NOLINT(cppcoreguidelines-init-variables): copied into below
+            std::uint64_t eight; // copied into below
             std::memcpy(&eight, storage_.states() + first + i, sizeof eight);
             if constexpr (std::endian::native == std::endian::big) {
                 eight = __builtin_bswap64(eight);

@@ -54,7 +54,7 @@ template <block_storage Storage, std::uint32_t MagazineEntries>
 void pool_core<Storage, MagazineEntries>::deallocate_bulk(std::span<void* const> blocks) noexcept {
     spill_front();
     for (void* const block : blocks) {
-        std::uint64_t index; // NOLINT(cppcoreguidelines-init-variables): accept() sets it
+        std::uint64_t index; // set by accept()
         if (accept(block, index)) [[likely]] {
             storage_.states()[index] = block_state::freed;
             poison(block, storage_.stride_bytes());

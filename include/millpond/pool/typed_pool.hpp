@@ -186,7 +186,7 @@ public:
     /// live object of this pool stops the program before its destructor runs.
     void destroy(T* object) noexcept {
         void* const block = const_cast<std::remove_volatile_t<T>*>(object);
-        std::uint64_t index; // NOLINT(cppcoreguidelines-init-variables): accept() sets it
+        std::uint64_t index; // set by accept()
         if (!core_.accept(block, index)) [[unlikely]] {
             return;
         }
