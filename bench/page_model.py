@@ -221,6 +221,8 @@ def page_model(result):
     facts = [[key, str(value)] for part in ("machine", "build") for key, value in data[part].items()]
     facts += [["commit", data["commit"]], ["date", data["date"]],
               ["repetitions", str(data["repetitions"])], ["reproduce", data["command"]]]
+    if "note" in data:
+        facts.append(["note", data["note"]])
     sections = [overview(result)] + hot_sections(result) + large_sections(result)
     sections += start_sections(result)
     for pattern in ("latency_churn", "latency_refill"):

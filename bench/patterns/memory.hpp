@@ -3,9 +3,9 @@
 /// \file
 /// What does a block cost beyond its payload, and what comes back when most are freed?
 ///
-/// `overhead` is what the process' resident set grew by, per block, less the block's own bytes, all
-/// of which are written. Then nine blocks in ten are freed at random and the library is asked to
-/// give memory back: `kept` is what is still resident per block still live. Unit: bytes.
+/// `overhead` is what the process' anonymous resident memory grew by, per block, less the block's
+/// own bytes, all of which are written. Then nine blocks in ten are freed at random and the library
+/// is asked to give memory back: `kept` is what is still resident per block still live. Unit: bytes.
 
 #include <cstdio>
 #include <cstring>
@@ -17,15 +17,16 @@
 
 namespace millpond::bench {
 
-/// Resident bytes of this process, exactly: the counter in /proc/self/statm lags behind.
+/// Resident bytes of this process without those of files, whose code is paged in as it first runs;
+/// exactly, where the counter in /proc/self/statm lags behind.
 inline double resident_bytes() {
     std::FILE* const file = std::fopen("/proc/self/smaps_rollup", "r");
     double kibibytes = 0;
     if (file != nullptr) {
         char line[256];
         while (std::fgets(line, sizeof line, file) != nullptr) {
-            if (std::strncmp(line, "Rss:", 4) == 0) {
-                kibibytes = std::strtod(line + 4, nullptr);
+            if (std::strncmp(line, "Anonymous:", 10) == 0) {
+                kibibytes = std::strtod(line + 10, nullptr);
             }
         }
         std::fclose(file);
