@@ -151,7 +151,8 @@ def memory_section(result):
     rows = [[name] + [by_name[name].middle if name in by_name else None for by_name in cells]
             for name in names]
     return {"heading": "Memory, 64-byte blocks", "chart": None,
-            "text": "Overhead: resident bytes per block beyond its 64. Kept: resident bytes per "
+            "text": "Overhead: resident bytes per block beyond its 64; a heap that had memory in hand "
+                    "before shows less than nothing. Kept: resident bytes per "
                     "live block after 90 % were freed at random and the library was asked to give "
                     "memory back. A page of 64 blocks keeps at least one of them live nearly "
                     "always, so little can come back, from anyone.",
