@@ -181,8 +181,7 @@ public:
     }
 
     /// Which of 64 blocks from `first`, a multiple of 64, are marked live; none from the frontier on.
-    /// Starts bringing them into the cache. The lowest bits of eight state bytes at a time become
-    /// neighbours by one multiplication.
+    /// The lowest bits of eight state bytes at a time become neighbours by one multiplication.
     [[nodiscard]] MILLPOND_OUTLINE std::uint64_t marked_live(std::uint32_t first) const noexcept {
         const std::uint32_t rest = first < frontier_ ? frontier_ - first : 0;
         const std::uint32_t blocks = rest < word_blocks ? rest : word_blocks;
@@ -194,9 +193,6 @@ public:
                 eight = __builtin_bswap64(eight);
             }
             mask |= ((eight & 0x0101010101010101U) * 0x0102040810204080U >> 56) << i;
-        }
-        for (std::uint64_t left = mask; left != 0; left &= left - 1) {
-            prefetch_for_read(block_at(first + static_cast<std::uint32_t>(std::countr_zero(left))));
         }
         return mask;
     }

@@ -44,7 +44,8 @@ public:
 
     explicit live_iterator(const Core* core) noexcept
         : core_(core)
-        , ahead_(core->marked_live(0)) {
+        , ahead_(core->marked_live(0))
+        , coming_(ahead_) {
         settle();
     }
 
@@ -85,11 +86,16 @@ private:
                     index_ = end_index;
                     return;
                 }
+                while (coming_ != 0) {
+                    fetch_one();
+                }
                 first_ = next_;
                 next_ += word_blocks;
                 rest_ = ahead_;
                 ahead_ = core_->marked_live(next_);
+                coming_ = ahead_;
             }
+            fetch_one();
             index_ = first_ + static_cast<std::uint32_t>(std::countr_zero(rest_));
             if (core_->is_live(index_)) [[likely]] {
                 return;
@@ -98,9 +104,18 @@ private:
         }
     }
 
+    /// Starts bringing one block of the next word into the cache, so that as many are on their way
+    /// as are visited here. Past the last one it asks for a block that is not needed, and harms nobody.
+    void fetch_one() noexcept {
+        prefetch_for_read(
+            core_->block_at(next_ + static_cast<std::uint32_t>(std::countr_zero(coming_))));
+        coming_ &= coming_ - 1;
+    }
+
     const Core* core_ = nullptr;
     std::uint64_t rest_ = 0;          ///< blocks of the word that are still to be visited
-    std::uint64_t ahead_ = 0;         ///< those of the next word, on their way into the cache
+    std::uint64_t ahead_ = 0;         ///< those of the next word
+    std::uint64_t coming_ = 0;        ///< the part of ahead_ that was not fetched yet
     std::uint32_t first_ = 0;         ///< the word's first block
     std::uint32_t next_ = 0;          ///< the next word's
     std::uint32_t index_ = end_index; ///< the block to be visited now: the lowest of rest_
