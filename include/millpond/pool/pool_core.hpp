@@ -182,9 +182,9 @@ public:
 
     /// Which of 64 blocks from `first`, a multiple of 64, are marked live; none from the frontier on.
     /// The lowest bits of eight state bytes at a time become neighbours by one multiplication.
-    [[nodiscard]] MILLPOND_OUTLINE std::uint64_t marked_live(std::uint32_t first) const noexcept {
-        const std::uint32_t rest = first < frontier_ ? frontier_ - first : 0;
-        const std::uint32_t blocks = rest < word_blocks ? rest : word_blocks;
+    [[nodiscard]] MILLPOND_OUTLINE std::uint64_t marked_live(std::uint64_t first) const noexcept {
+        const std::uint64_t rest = first < frontier_ ? frontier_ - first : 0;
+        const std::uint64_t blocks = rest < word_blocks ? rest : word_blocks;
         std::uint64_t mask = 0;
         for (std::uint32_t i = 0; i < blocks; i += 8) {
             std::uint64_t eight; // copied into below
@@ -340,7 +340,7 @@ private:
     /// Turns free blocks at the end back into fresh ones, so that their memory can go.
     void retract_frontier() noexcept;
 
-    [[nodiscard]] std::size_t discard_blocks(std::uint32_t first, std::uint32_t end) noexcept {
+    [[nodiscard]] std::size_t discard_blocks(std::uint64_t first, std::uint64_t end) noexcept {
         return first < end ? storage_.discard(first * storage_.stride_bytes(),
                                               end * storage_.stride_bytes())
                            : 0;

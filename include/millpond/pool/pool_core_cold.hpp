@@ -84,13 +84,14 @@ std::size_t pool_core<Storage, MagazineEntries>::shrink() noexcept {
     spill();
     retract_frontier();
     std::size_t returned = 0;
-    std::uint32_t run = 0; // first block of the current run of free ones
-    for (std::uint32_t block = 0; block < frontier_; ++block) {
-        if (block % word_blocks == 0 && bits().free_in(block / word_blocks) == 0) {
+    std::uint64_t run = 0; // first block of the current run of free ones; may be 2^32, at the end
+    for (std::uint64_t block = 0; block < frontier_; ++block) {
+        const auto index = static_cast<std::uint32_t>(block);
+        if (index % word_blocks == 0 && bits().free_in(index / word_blocks) == 0) {
             returned += discard_blocks(run, block);
             block += word_blocks - 1;
             run = block + 1;
-        } else if (!bits().is_free(block)) {
+        } else if (!bits().is_free(index)) {
             returned += discard_blocks(run, block);
             run = block + 1;
         }

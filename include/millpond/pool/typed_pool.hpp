@@ -89,7 +89,7 @@ private:
                 while (coming_ != 0) {
                     fetch_one();
                 }
-                first_ = next_;
+                first_ = static_cast<std::uint32_t>(next_);
                 next_ += word_blocks;
                 rest_ = ahead_;
                 ahead_ = core_->marked_live(next_);
@@ -117,7 +117,7 @@ private:
     std::uint64_t ahead_ = 0;         ///< those of the next word
     std::uint64_t coming_ = 0;        ///< the part of ahead_ that was not fetched yet
     std::uint32_t first_ = 0;         ///< the word's first block
-    std::uint32_t next_ = 0;          ///< the next word's
+    std::uint64_t next_ = 0;          ///< the next word's; may be 2^32, after the last
     std::uint32_t index_ = end_index; ///< the block to be visited now: the lowest of rest_
 };
 
