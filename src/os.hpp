@@ -9,7 +9,9 @@
 #include "millpond/base/config.hpp"
 #include "millpond/base/stats.hpp"
 
+#include <chrono>
 #include <cstddef>
+#include <cstdint>
 
 MILLPOND_NAMESPACE_BEGIN
 
@@ -52,6 +54,16 @@ void name(std::byte* address, std::size_t bytes, const char* text) noexcept;
 
 /// Gives a reservation back, whatever became of its parts.
 void release(std::byte* address, std::size_t bytes) noexcept;
+
+/// Has three functions called around every fork: before it, and after it in the parent and in the
+/// child. False when the system has no room for them.
+[[nodiscard]] bool on_fork(void (*before)(), void (*in_parent)(), void (*in_child)()) noexcept;
+
+/// Sleeps while `word` is `expected`, at most so long; may return early. Signal handlers may run.
+void sleep_on(std::uint32_t& word, std::uint32_t expected, std::chrono::nanoseconds most) noexcept;
+
+/// Wakes one thread that sleeps on `word`. May be called in a signal handler.
+void wake_one(std::uint32_t& word) noexcept;
 
 /// Writes to standard error, as much as the system takes.
 void write_error(const char* text, std::size_t bytes) noexcept;

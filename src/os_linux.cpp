@@ -7,10 +7,14 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstdio>
+#include <ctime>
 
 #include "os.hpp"
+#include <linux/futex.h>
+#include <pthread.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 // Kernel interfaces younger than the C library that we compile against.
@@ -167,6 +171,25 @@ void name(std::byte* address, std::size_t bytes, const char* text) noexcept {
 
 void release(std::byte* address, std::size_t bytes) noexcept {
     munmap(address, bytes);
+}
+
+bool on_fork(void (*before)(), void (*in_parent)(), void (*in_child)()) noexcept {
+    return pthread_atfork(before, in_parent, in_child) == 0;
+}
+
+void sleep_on(std::uint32_t& word, std::uint32_t expected, std::chrono::nanoseconds most) noexcept {
+    constexpr std::int64_t per_second = 1'000'000'000;
+    const std::int64_t ns = most.count() > 0 ? most.count() : 0;
+    timespec timeout{};
+    timeout.tv_sec = ns / per_second;
+    timeout.tv_nsec = ns % per_second;
+    syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, expected, &timeout, nullptr, 0);
+}
+
+void wake_one(std::uint32_t& word) noexcept {
+    const int error = errno; // a signal handler leaves it as it was
+    syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
+    errno = error;
 }
 
 void write_error(const char* text, std::size_t bytes) noexcept {

@@ -25,6 +25,7 @@ namespace {
 constexpr std::size_t growth_step_bytes = std::size_t{2} << 20;
 
 constexpr std::size_t index_limit = ~std::uint32_t{0}; // 2^32 - 1 is "no block"
+constexpr std::size_t size_limit = SIZE_MAX / 4;
 
 } // namespace
 
@@ -43,7 +44,6 @@ pool_layout pool_layout::checked(const pool_name& name,
             throw_bad_option(name.c_str(), field, value, requirement, limit);
         }
     };
-    constexpr std::size_t size_limit = SIZE_MAX / 4;
     constexpr std::size_t alignment_limit = std::size_t{1} << 30;
     require(block_bytes >= 1, "block_bytes", block_bytes, "must be at least", 1);
     require(block_bytes <= size_limit, "block_bytes", block_bytes, "must be at most", size_limit);
@@ -78,6 +78,19 @@ pool_layout pool_layout::checked(const pool_name& name,
     return layout;
 }
 
+void pool_layout::add_spare_blocks(const pool_name& name, std::size_t blocks) {
+    const std::size_t most = std::min(index_limit, size_limit / stride_bytes);
+    if (blocks > most || capacity > most - blocks) {
+        throw_bad_option(name.c_str(),
+                         "capacity",
+                         capacity,
+                         "must be at most",
+                         blocks > most ? 0 : most - blocks);
+    }
+    capacity += blocks;
+    max_capacity = capacity;
+}
+
 region_storage_base::region_storage_base(const pool_name& name,
                                          const pool_layout& layout,
                                          const memory_options& memory)
@@ -103,6 +116,8 @@ region_storage_base::region_storage_base(const pool_name& name,
     }
     states_ = reinterpret_cast<block_state*>(metadata_.data());
     words_ = reinterpret_cast<std::uint64_t*>(metadata_.data() + layout.state_bytes());
+    extra_ = metadata_.data() + layout.extra_offset();
+    extra_ += (0 - reinterpret_cast<std::uintptr_t>(extra_)) % pool_layout::extra_alignment;
     first_block_ = blocks_.data();
     const auto misaligned = reinterpret_cast<std::uintptr_t>(first_block_) % layout.alignment;
     first_block_ += misaligned == 0 ? 0 : layout.alignment - misaligned;
@@ -183,6 +198,7 @@ void region_storage_base::take_over(region_storage_base& other) noexcept {
     first_block_ = std::exchange(other.first_block_, nullptr);
     states_ = std::exchange(other.states_, nullptr);
     words_ = std::exchange(other.words_, nullptr);
+    extra_ = std::exchange(other.extra_, nullptr);
     capacity_ = std::exchange(other.capacity_, 0);
     max_capacity_ = std::exchange(other.max_capacity_, 0);
     block_bytes_ = other.block_bytes_;

@@ -19,8 +19,17 @@ struct memory_options;
 struct mapping_options;
 struct pool_stats;
 struct verdict;
+class concurrent_block_pool;
+struct concurrent_block_pool_options;
+struct concurrent_object_pool_options;
+struct recycling_pool_options;
+struct concurrent_pool_stats;
 template <class T>
 class object_pool;
+template <class T>
+class concurrent_object_pool;
+template <class T, class Reset>
+class recycling_pool;
 template <std::size_t Bytes, std::size_t N, std::size_t Alignment>
 class static_block_pool;
 template <class T, std::size_t N>

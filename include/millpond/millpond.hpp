@@ -9,5 +9,8 @@
 #include "millpond/memory/memory_options.hpp"
 #include "millpond/memory/region.hpp"
 #include "millpond/pool/block_pool.hpp"
+#include "millpond/pool/concurrent_block_pool.hpp"
+#include "millpond/pool/concurrent_object_pool.hpp"
 #include "millpond/pool/object_pool.hpp"
+#include "millpond/pool/recycling_pool.hpp"
 #include "millpond/pool/static_pool.hpp"

@@ -52,6 +52,11 @@
 #    define MILLPOND_VALGRIND 0
 #endif
 
+/// 1 calls `millpond_interleave` before every atomic step, so that a test can yield there.
+#ifndef MILLPOND_INTERLEAVE
+#    define MILLPOND_INTERLEAVE 0
+#endif
+
 MILLPOND_NAMESPACE_BEGIN
 
 /// True when every free is checked; see docs/checks.md.

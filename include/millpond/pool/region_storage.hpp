@@ -5,7 +5,7 @@
 /// known at run time.
 ///
 ///     blocks     [ block 0 | block 1 | ... committed ... | reserved up to max_capacity ]
-///     metadata   [ one state byte per block, padded to 8 | occupancy words ]
+///     metadata   [ one state byte per block, padded to 8 | occupancy words | what the pool adds ]
 ///
 /// The metadata covers max_capacity from the start. On mapped memory that costs address space only:
 /// a page that nobody touched is not there.
@@ -32,7 +32,10 @@ struct pool_layout {
     std::size_t alignment = 0; ///< of the first block, hence of all
     std::size_t capacity = 0;
     std::size_t max_capacity = 0;
+    std::size_t extra_bytes = 0; ///< metadata of the pool's own, aligned to `extra_alignment`
     bool prefault = false;
+
+    static constexpr std::size_t extra_alignment = 128;
 
     /// Fills in defaults and checks every field: std::invalid_argument names the first bad one.
     [[nodiscard]] static pool_layout checked(const pool_name& name,
@@ -42,9 +45,18 @@ struct pool_layout {
                                              std::size_t max_capacity,
                                              bool prefault);
 
+    /// Makes room for blocks that no option asks for; what is then too much is a bad `capacity`.
+    void add_spare_blocks(const pool_name& name, std::size_t blocks);
+
     [[nodiscard]] std::size_t state_bytes() const noexcept { return round_up(max_capacity, 8); }
 
     [[nodiscard]] std::size_t metadata_bytes() const noexcept {
+        const std::size_t room = extra_bytes == 0 ? 0 : extra_bytes + extra_alignment;
+        return extra_offset() + room;
+    }
+
+    /// Where the pool's own metadata begins, before it is aligned.
+    [[nodiscard]] std::size_t extra_offset() const noexcept {
         return state_bytes() + occupancy_shape::of(max_capacity).words * sizeof(std::uint64_t);
     }
 
@@ -74,6 +86,9 @@ public:
     [[nodiscard]] std::uint64_t* words() const noexcept { return words_; }
 
     [[nodiscard]] const occupancy_shape& shape() const noexcept { return shape_; }
+
+    /// The pool's own metadata, zeroed.
+    [[nodiscard]] std::byte* extra() const noexcept { return extra_; }
 
     [[nodiscard]] std::uint32_t capacity() const noexcept { return capacity_; }
 
@@ -110,6 +125,7 @@ private:
     std::byte* first_block_ = nullptr;
     block_state* states_ = nullptr;
     std::uint64_t* words_ = nullptr;
+    std::byte* extra_ = nullptr;
     std::uint32_t capacity_ = 0;     ///< blocks committed
     std::uint32_t max_capacity_ = 0; ///< blocks reserved
     std::size_t block_bytes_ = 0;

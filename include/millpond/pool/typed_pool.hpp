@@ -3,10 +3,10 @@
 /// \file
 /// Objects of one type in the blocks of a pool_core: what object_pool and static_object_pool share.
 
-#include "millpond/base/bits.hpp"
 #include "millpond/base/config.hpp"
 #include "millpond/base/error.hpp"
 #include "millpond/base/stats.hpp"
+#include "millpond/pool/construct.hpp"
 #include "millpond/pool/pool_core.hpp"
 
 #include <bit>
@@ -21,12 +21,6 @@
 MILLPOND_NAMESPACE_BEGIN
 
 namespace detail {
-
-/// Aligned for T, and to a cache line where objects are whole lines.
-template <class T>
-inline constexpr std::size_t object_alignment = alignof(T) > natural_alignment(sizeof(T))
-                                                    ? alignof(T)
-                                                    : natural_alignment(sizeof(T));
 
 /// Visits live objects in address order, a word of 64 blocks at a time. Objects may be created and
 /// destroyed on the way: one that is destroyed before its turn is not visited, one that is created
@@ -121,30 +115,10 @@ private:
     std::uint32_t index_ = end_index; ///< the block to be visited now: the lowest of rest_
 };
 
-/// Constructs with parentheses where T has a constructor for the arguments, else with braces, so that
-/// aggregates work on compilers without parenthesised aggregate initialisation.
-template <class T, class... Arguments>
-inline constexpr bool constructs_nothrow = std::is_nothrow_constructible_v<T, Arguments...>;
-
-template <class T, class... Arguments>
-requires(!std::is_constructible_v<T, Arguments...>) inline constexpr bool constructs_nothrow<
-    T,
-    Arguments...> = noexcept(T{std::declval<Arguments>()...});
-
-template <class T, class... Arguments>
-T* construct_object(void* block,
-                    Arguments&&... arguments) noexcept(constructs_nothrow<T, Arguments...>) {
-    if constexpr (std::is_constructible_v<T, Arguments...>) {
-        return std::construct_at(static_cast<T*>(block), std::forward<Arguments>(arguments)...);
-    } else {
-        return ::new (block) T{std::forward<Arguments>(arguments)...};
-    }
-}
-
 /// The operations on objects; the derived pools add how they are made.
 template <class T, class Core>
 class typed_pool {
-    static_assert(std::is_object_v<T> && !std::is_array_v<T> && !std::is_const_v<T>,
+    static_assert(poolable<T>,
                   "a pool holds objects of one type; pool the struct that contains the array");
 
 public:
@@ -178,7 +152,7 @@ public:
         if (block == nullptr) [[unlikely]] {
             return nullptr;
         }
-        return construct(block, std::forward<Arguments>(arguments)...);
+        return construct_in<T>(core_, block, std::forward<Arguments>(arguments)...);
     }
 
     /// Constructs an object from the arguments; throws pool_exhausted when the pool is full.
@@ -188,7 +162,7 @@ public:
         if (block == nullptr) [[unlikely]] {
             throw_full();
         }
-        return construct(block, std::forward<Arguments>(arguments)...);
+        return construct_in<T>(core_, block, std::forward<Arguments>(arguments)...);
     }
 
     /// `create` with an owner that destroys the object. The pool must neither move nor die first.
@@ -200,7 +174,7 @@ public:
     /// Destroys an object and frees its block. A null pointer is ignored; anything that is not a
     /// live object of this pool stops the program before its destructor runs.
     void destroy(T* object) noexcept {
-        void* const block = const_cast<std::remove_volatile_t<T>*>(object);
+        void* const block = block_of(object);
         std::uint64_t index; // set by accept()
         if (!core_.accept(block, index)) [[unlikely]] {
             return;
@@ -278,39 +252,6 @@ private:
             }
         }
     }
-
-    template <class... Arguments>
-    [[nodiscard]] T*
-    construct(void* block, Arguments&&... arguments) noexcept(constructs_nothrow<T, Arguments...>) {
-        if constexpr (constructs_nothrow<T, Arguments...>) {
-            return construct_object<T>(block, std::forward<Arguments>(arguments)...);
-        } else {
-            return_on_throw guard{&core_, block};
-            T* const object = construct_object<T>(block, std::forward<Arguments>(arguments)...);
-            guard.core = nullptr;
-            return object;
-        }
-    }
-
-    /// Frees the block when a constructor throws; a destructor, so that it works with and without
-    /// exceptions.
-    struct return_on_throw {
-        return_on_throw(Core* owner, void* memory) noexcept
-            : core(owner)
-            , block(memory) {}
-
-        return_on_throw(const return_on_throw&) = delete;
-        return_on_throw& operator=(const return_on_throw&) = delete;
-
-        ~return_on_throw() {
-            if (core != nullptr) {
-                core->deallocate(block);
-            }
-        }
-
-        Core* core;
-        void* block;
-    };
 
     [[noreturn]] MILLPOND_SLOW_PATH void throw_full() const {
         throw_exhausted(name(), capacity(), high_water(), core_.storage().growth_error());

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+/// \file
+/// When a wait ends, on the clock that nobody sets.
+
+#include "millpond/base/config.hpp"
+
+#include <chrono>
+
+MILLPOND_NAMESPACE_BEGIN
+
+namespace detail {
+
+/// So long from now; the last point in time where that is later still.
+template <class Rep, class Period>
+[[nodiscard]] std::chrono::steady_clock::time_point
+deadline_after(const std::chrono::duration<Rep, Period>& most) noexcept {
+    using clock = std::chrono::steady_clock;
+    const clock::time_point now = clock::now();
+    // In floating point nothing overflows; a year more or less does not matter there.
+    const std::chrono::duration<double> wanted = most;
+    const std::chrono::duration<double> possible = clock::time_point::max() - now;
+    if (wanted >= possible) {
+        return clock::time_point::max();
+    }
+    return wanted.count() <= 0 ? now : now + std::chrono::ceil<clock::duration>(most);
+}
+
+/// That point in time, as it looks from now.
+template <class Clock, class Duration>
+[[nodiscard]] std::chrono::steady_clock::time_point
+deadline_at(const std::chrono::time_point<Clock, Duration>& deadline) noexcept {
+    return deadline_after(deadline - Clock::now());
+}
+
+} // namespace detail
+
+MILLPOND_NAMESPACE_END

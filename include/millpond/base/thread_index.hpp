@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+/// \file
+/// A small number for every thread, and word to the pools when a thread ends.
+///
+/// A thread gets the lowest free index when it first uses a concurrent pool, keeps it for life and
+/// returns it at its end, after every pool that is alive has taken back what it kept for the thread.
+/// The compiled part is `src/thread_index.cpp`.
+
+#include "millpond/base/config.hpp"
+
+#include <cstdint>
+
+MILLPOND_NAMESPACE_BEGIN
+
+namespace detail {
+
+/// Threads that can have an index at one time.
+inline constexpr std::uint32_t thread_indices = 255;
+
+/// The index of a thread that has none yet, none any more, or came when all were taken.
+inline constexpr std::uint32_t no_thread_index = thread_indices;
+
+/// Of the calling thread. One addition to a register wherever the library is linked from.
+[[gnu::tls_model("initial-exec")]] extern constinit thread_local std::uint32_t thread_index;
+
+/// Gives the calling thread an index if it can have one, and returns it; else no_thread_index.
+std::uint32_t claim_thread_index() noexcept;
+
+/// Something that keeps a thing per thread: told when a thread ends, and after a fork.
+class thread_user {
+public:
+    thread_user(const thread_user&) = delete;
+    thread_user& operator=(const thread_user&) = delete;
+
+protected:
+    using action = void (*)(thread_user&, std::uint32_t) noexcept;
+
+    thread_user() noexcept = default;
+    ~thread_user() = default;
+
+    /// From here on `end_thread` may be called with the index of a thread that ends, in that thread,
+    /// and `recover` with the index of the only one that a fork has left; never two at once.
+    void begin_use(action end_thread, action recover) noexcept;
+
+    /// Returns when none of them is running, and none will be called again.
+    void end_use() noexcept;
+
+private:
+    friend struct thread_users;
+    thread_user* next_ = nullptr;
+    thread_user* previous_ = nullptr;
+    action end_thread_ = nullptr;
+    action recover_ = nullptr;
+};
+
+} // namespace detail
+
+/// Brings every concurrent pool to rights in the child of a fork of a program with threads: blocks
+/// that waited in the magazines of threads which the child does not have become free again, as does
+/// what such a thread was about to hand out or take back. Blocks that were live stay live.
+///
+/// Without it the child can use every pool at once all the same; it only leaves those blocks where
+/// they are, covered by the pools' spares.
+///
+/// Units:      -
+/// Complexity: O(capacity) of every concurrent pool.
+/// Errors:     none.
+/// Threads:    in the child, while it has no other thread.
+/// Source:     own; POSIX fork.
+void recover_after_fork() noexcept;
+
+MILLPOND_NAMESPACE_END

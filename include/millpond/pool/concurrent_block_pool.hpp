@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+/// \file
+/// Raw blocks of one size for any number of threads: one allocates, another frees.
+///
+///     millpond::concurrent_block_pool packets(
+///         {.name = "packets", .block_bytes = 2048, .capacity = 4096, .threads = 4});
+///     void* p = packets.try_allocate();   // any thread
+///     packets.deallocate(p);              // any other
+///     auto mine = packets.local();        // this thread's view: no thread-local look-up
+
+#include "millpond/base/config.hpp"
+#include "millpond/base/deadline.hpp"
+#include "millpond/base/name.hpp"
+#include "millpond/base/stats.hpp"
+#include "millpond/memory/memory_options.hpp"
+#include "millpond/pool/block_pool.hpp"
+#include "millpond/pool/concurrent_core.hpp"
+#include "millpond/pool/region_storage.hpp"
+#include "millpond/pool/reservation.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <span>
+
+MILLPOND_NAMESPACE_BEGIN
+
+/// How a concurrent_block_pool is made. `block_bytes` and `capacity` have no default.
+struct concurrent_block_pool_options {
+    pool_name name{};            ///< in every report; at most 31 characters
+    std::size_t block_bytes = 0; ///< at least 1; rounded up to the alignment
+    std::size_t block_alignment =
+        0;                    ///< a power of two; 0: the largest that divides block_bytes, up to 64
+    std::size_t capacity = 0; ///< blocks that can be live at once, whatever the threads do
+    std::size_t threads = 0;  ///< that keep blocks of their own; at most 250. 0: twice the
+                              ///< processors, at least 8
+    bool prefault = false;    ///< touch every page now, so that none faults later
+    memory_options memory{};  ///< where the memory comes from
+    leak_policy leaks = leak_policy::report; ///< what destruction does about live blocks
+};
+
+/// A pool of raw blocks of one size, of fixed capacity, for any thread.
+///
+/// Each thread keeps some blocks that it freed, and serves itself from them without an atomic step. A
+/// thread beyond `threads` works on the shared words for every call: right, bounded, and slower.
+/// When a thread ends, what it kept is free for all.
+///
+/// Units:      blocks of `block_bytes()` bytes, aligned to `block_alignment()`.
+/// Complexity: O(1) each, bounds in instructions in docs/guarantees.md; a call that finds its thread's
+///             blocks used up is repeated as often as other threads took what it had found. No lock,
+///             no system call (except to wake a thread that waits).
+/// Errors:     `try_allocate` returns nullptr when full, `allocate` throws pool_exhausted; freeing
+///             anything but a live block stops the program with one line (docs/checks.md); the
+///             constructor throws std::invalid_argument or std::system_error and leaves nothing.
+/// Threads:    any, at any time. Only construction, destruction and `verify` want to be alone.
+/// Source:     Bonwick and Adams 2001 (magazines per processor); own design note in docs/design.md.
+class concurrent_block_pool {
+    using core = detail::concurrent_core<detail::region_storage<detail::runtime_stride>>;
+
+public:
+    class local_view;
+    class reservation;
+
+    explicit concurrent_block_pool(const concurrent_block_pool_options& options);
+
+    concurrent_block_pool(const concurrent_block_pool&) = delete;
+    concurrent_block_pool& operator=(const concurrent_block_pool&) = delete;
+    ~concurrent_block_pool();
+
+    /// Returns an uninitialised block, or nullptr when the pool is full: then at some instant of the
+    /// call no fewer than `capacity()` blocks were live, reserved or in other threads' hands.
+    [[nodiscard]] void* try_allocate() noexcept { return core_.try_allocate(); }
+
+    /// Returns an uninitialised block; throws pool_exhausted when the pool is full.
+    [[nodiscard, gnu::returns_nonnull]] void* allocate() {
+        void* const block = core_.try_allocate();
+        if (block == nullptr) [[unlikely]] {
+            core_.throw_full();
+        }
+        return block;
+    }
+
+    /// Takes a block back, whoever allocated it. A null pointer is ignored.
+    void deallocate(void* block) noexcept { core_.deallocate(block); }
+
+    /// Returns a block as soon as there is one; nullptr when that takes longer. Sleeps meanwhile.
+    template <class Rep, class Period>
+    [[nodiscard]] void* allocate_for(const std::chrono::duration<Rep, Period>& most) noexcept {
+        return core_.allocate_until(detail::deadline_after(most));
+    }
+
+    /// The same with a point in time of any clock.
+    template <class Clock, class Duration>
+    [[nodiscard]] void*
+    allocate_until(const std::chrono::time_point<Clock, Duration>& deadline) noexcept {
+        return core_.allocate_until(detail::deadline_at(deadline));
+    }
+
+    /// Fills `out` from its start with as many blocks as there are, and returns how many.
+    /// O(out.size()).
+    [[nodiscard]] std::size_t try_allocate_bulk(std::span<void*> out) noexcept {
+        return core_.try_allocate_bulk(core_.join(), out);
+    }
+
+    /// Fills `out`, or throws pool_exhausted and keeps none. O(out.size()).
+    void allocate_bulk(std::span<void*> out);
+
+    /// Takes many blocks back, where all threads can reach them; neighbours are cheapest. Null
+    /// pointers are ignored. O(blocks.size()).
+    void deallocate_bulk(std::span<void* const> blocks) noexcept {
+        core_.deallocate_bulk(core_.join(), blocks);
+    }
+
+    /// The calling thread's view of the pool.
+    [[nodiscard]] local_view local() noexcept;
+
+    /// Sets `blocks` blocks aside; throws pool_exhausted when there are not so many, and then none is.
+    [[nodiscard]] reservation reserve_tokens(std::size_t blocks);
+
+    /// As try_allocate, and async-signal-safe: works on the shared words alone, whatever the
+    /// interrupted thread was doing. O(1).
+    [[nodiscard]] void* try_allocate_direct() noexcept { return core_.try_allocate_directly(); }
+
+    /// As deallocate, and async-signal-safe. Takes any live block of the pool.
+    void deallocate_direct(void* block) noexcept { core_.deallocate_directly(block); }
+
+    /// True when the address lies inside this pool's blocks.
+    [[nodiscard]] bool owns(const void* address) const noexcept { return core_.owns(address); }
+
+    /// Blocks that can be live at once whatever the threads do. More can be had at times.
+    [[nodiscard]] std::size_t capacity() const noexcept { return core_.capacity(); }
+
+    /// Blocks that are live, counted while other threads change them. O(capacity).
+    [[nodiscard]] std::size_t size_estimate() const noexcept { return core_.count_live(); }
+
+    [[nodiscard]] std::size_t block_bytes() const noexcept { return core_.stride_bytes(); }
+
+    [[nodiscard]] std::size_t block_alignment() const noexcept { return alignment_; }
+
+    [[nodiscard]] const char* name() const noexcept { return core_.name().c_str(); }
+
+    /// O(capacity).
+    [[nodiscard]] concurrent_pool_stats stats() const noexcept { return core_.stats(); }
+
+    /// Checks every invariant, while no other thread is inside; O(capacity x threads).
+    [[nodiscard]] verdict verify() noexcept { return core_.verify(); }
+
+    /// Bytes that `memory.buffer` must have for these options.
+    [[nodiscard]] static std::size_t buffer_bytes(const concurrent_block_pool_options& options);
+
+private:
+    core core_;
+    std::size_t alignment_;
+    leak_policy leaks_;
+};
+
+/// One thread's view of a concurrent_block_pool: the same blocks without looking the thread up. Where
+/// one thread allocates and others free, the view is all that the allocating side needs: it takes no
+/// atomic step but for one word of up to 64 blocks at a time.
+///
+/// Units:      as concurrent_block_pool.
+/// Complexity: as there.
+/// Errors:     as there.
+/// Threads:    the one that called `local()`, for as long as it and the pool live.
+/// Source:     as there.
+class concurrent_block_pool::local_view {
+public:
+    /// As concurrent_block_pool::try_allocate.
+    [[nodiscard]] void* try_allocate() noexcept {
+        return cache_ != nullptr ? core_->try_allocate(*cache_) : core_->try_allocate_directly();
+    }
+
+    /// As concurrent_block_pool::allocate.
+    [[nodiscard, gnu::returns_nonnull]] void* allocate() {
+        void* const block = try_allocate();
+        if (block == nullptr) [[unlikely]] {
+            core_->throw_full();
+        }
+        return block;
+    }
+
+    /// As concurrent_block_pool::deallocate.
+    void deallocate(void* block) noexcept {
+        if (cache_ != nullptr) [[likely]] {
+            core_->deallocate(*cache_, block);
+        } else {
+            core_->deallocate_directly(block);
+        }
+    }
+
+    /// As concurrent_block_pool::try_allocate_bulk.
+    [[nodiscard]] std::size_t try_allocate_bulk(std::span<void*> out) noexcept {
+        return core_->try_allocate_bulk(cache_, out);
+    }
+
+    /// As concurrent_block_pool::deallocate_bulk.
+    void deallocate_bulk(std::span<void* const> blocks) noexcept {
+        core_->deallocate_bulk(cache_, blocks);
+    }
+
+    /// False for a thread beyond the pool's `threads`: the view works, on the shared words.
+    [[nodiscard]] bool keeps_blocks() const noexcept { return cache_ != nullptr; }
+
+private:
+    friend class concurrent_block_pool;
+
+    local_view(core& pool, detail::thread_cache* cache) noexcept
+        : core_(&pool)
+        , cache_(cache) {}
+
+    core* core_;
+    detail::thread_cache* cache_;
+};
+
+/// Blocks set aside by `reserve_tokens`: as many allocations that cannot fail. What is not taken goes
+/// back when the reservation dies.
+///
+/// Units:      blocks.
+/// Complexity: `allocate` O(1), and again as often as another reservation took what it had found.
+/// Errors:     `allocate` returns nullptr once `remaining()` is 0, never before.
+/// Threads:    one at a time per reservation; it may move to another thread.
+/// Source:     own.
+class concurrent_block_pool::reservation {
+public:
+    /// One of the blocks that were set aside.
+    [[nodiscard]] void* allocate() noexcept { return blocks_.take(); }
+
+    /// Allocations that are left.
+    [[nodiscard]] std::size_t remaining() const noexcept { return blocks_.remaining(); }
+
+    /// Gives the rest back now.
+    void release() noexcept { blocks_.release(); }
+
+private:
+    friend class concurrent_block_pool;
+
+    explicit reservation(detail::reserved_blocks<core>&& blocks) noexcept
+        : blocks_(static_cast<detail::reserved_blocks<core>&&>(blocks)) {}
+
+    detail::reserved_blocks<core> blocks_;
+};
+
+MILLPOND_NAMESPACE_END

@@ -1,0 +1,445 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+/// \file
+/// The mechanism that the concurrent pools share. Each thread keeps a few free blocks for itself; all
+/// others are bits in words that every thread changes atomically.
+///
+///     allocate  <-  kept       the thread's magazine, newest first
+///               <-  current    the rest of the word that it claimed last
+///               <-  occupancy  bits of all other free blocks: one word at once, the only atomic step
+///
+///     free      ->  kept; when that is full, its oldest block moves on
+///               ->  gathered   a word in the making, given back when another word begins
+///
+///     blocks = live + kept, current and gathered of every thread + occupancy + reserved
+///     blocks = capacity + spare, and spare >= what all threads together can keep
+///
+/// So `capacity` blocks can be live whatever the threads do, and nothing is ever taken from another
+/// thread's magazine.
+///
+/// The state byte of a live block says which slot it was handed out to. The thread in that slot is the
+/// only one that may write it plainly; a free by any other thread is an exchange. Hence: of two frees
+/// of one block the second is stopped if it begins after the first returned, or if both come from other
+/// threads than the one it was handed out to. If that thread and another free it in the same
+/// nanoseconds both may pass; the block is then found when it would be handed out twice. No check
+/// without an atomic step in every free can do more (Attiya et al., POPL 2011: Laws of Order).
+
+#include "millpond/base/atomic_access.hpp"
+#include "millpond/base/bits.hpp"
+#include "millpond/base/config.hpp"
+#include "millpond/base/contract.hpp"
+#include "millpond/base/error.hpp"
+#include "millpond/base/instrument.hpp"
+#include "millpond/base/name.hpp"
+#include "millpond/base/stats.hpp"
+#include "millpond/base/thread_index.hpp"
+#include "millpond/pool/atomic_occupancy.hpp"
+#include "millpond/pool/block_state.hpp"
+#include "millpond/pool/region_storage.hpp"
+#include "millpond/pool/thread_cache.hpp"
+
+#include <array>
+#include <atomic>
+#include <bit>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+MILLPOND_NAMESPACE_BEGIN
+
+namespace detail {
+
+/// Sleeps while `wakes` is `expected`; may return early.
+void sleep_until_woken(std::uint32_t& wakes,
+                       std::uint32_t expected,
+                       std::chrono::nanoseconds most) noexcept;
+
+/// Lets one sleeper look again. May be called in a signal handler.
+void wake_sleeper(std::uint32_t& wakes) noexcept;
+
+/// Storage for the blocks and everything that the threads of a pool share or keep.
+struct concurrent_layout {
+    pool_layout blocks;
+    cache_limits limits;
+
+    [[nodiscard]] static concurrent_layout of(const pool_name& name,
+                                              std::size_t block_bytes,
+                                              std::size_t block_alignment,
+                                              std::size_t capacity,
+                                              std::size_t threads,
+                                              bool prefault);
+};
+
+template <class Storage>
+class concurrent_core final : private thread_user {
+public:
+    concurrent_core(const pool_name& name,
+                    const concurrent_layout& layout,
+                    const memory_options& memory);
+
+    ~concurrent_core() = default; // the pool called retire()
+
+    // --- the hot path -----------------------------------------------------------------------
+
+    [[nodiscard]] void* try_allocate() noexcept {
+        if (thread_cache* const cache = own_cache(); cache != nullptr) [[likely]] {
+            return try_allocate(*cache);
+        }
+        return try_allocate_slow();
+    }
+
+    /// The same for a thread that knows its cache.
+    [[nodiscard]] void* try_allocate(thread_cache& cache) noexcept {
+        void* const block = pick(cache);
+        return block != nullptr ? hand_out(block, cache.live) : nullptr;
+    }
+
+    /// A null pointer is ignored; anything that is not a live block stops the program.
+    void deallocate(void* block) noexcept {
+        const std::uint64_t index = index_of(block);
+        if (!is_block(index)) [[unlikely]] {
+            refuse_unless_null(block);
+            return;
+        }
+        if (thread_cache* const cache = own_cache(); cache != nullptr) [[likely]] {
+            mark_freed(block, index, cache->live);
+            put_back(*cache, block);
+            return;
+        }
+        deallocate_slow(block, index);
+    }
+
+    void deallocate(thread_cache& cache, void* block) noexcept {
+        const std::uint64_t index = index_of(block);
+        if (!is_block(index)) [[unlikely]] {
+            refuse_unless_null(block);
+            return;
+        }
+        mark_freed(block, index, cache.live);
+        put_back(cache, block);
+    }
+
+    // --- an allocation in two halves: who needs to know what the block was before ---------------
+
+    /// A free block that nobody else can get any more, or nullptr.
+    [[nodiscard]] void* pick(thread_cache& cache) noexcept {
+        if (!cache.kept.empty()) [[likely]] {
+            void* const block = cache.kept.pop();
+            prefetch_for_write(cache.kept.peek(prefetch_distance));
+            return block;
+        }
+        return pick_from_word(cache);
+    }
+
+    /// The same without a cache.
+    [[nodiscard]] void* pick_directly() noexcept {
+        const occupancy::claimed_word found = bits().claim(1);
+        return found.mask != 0 ? lowest_block(found) : count_failure();
+    }
+
+    /// True for a picked block that was never handed out.
+    [[nodiscard]] bool is_fresh(const void* block) const noexcept {
+        return state_of(index_of(block)) == block_state::never;
+    }
+
+    /// Makes a picked block the caller's. Stops the program if it is somebody's already, which only
+    /// two frees at the same instant can bring about.
+    [[nodiscard]] void* hand_out(void* block, block_state live) noexcept {
+        const std::uint64_t index = index_of(block);
+        if constexpr (checked_build) {
+            if (is_live_state(state_of(index))) [[unlikely]] {
+                refuse(block, misuse::freed_twice);
+            }
+        }
+        set_state(index, live);
+        unpoison(block, storage_.stride_bytes());
+        return block;
+    }
+
+    /// Takes back a block as if it had never been handed out.
+    void put_back_fresh(void* block) noexcept {
+        const std::uint64_t index = index_of(block);
+        set_state(index, block_state::never);
+        poison(block, storage_.stride_bytes());
+        put_back_directly(index);
+    }
+
+    // --- an object's free, whose destructor runs between the two halves ----------------------
+
+    /// Marks a live block free, so that every further free of it is refused; false for a null
+    /// pointer. The block is the caller's until `finish_free`.
+    [[nodiscard]] bool begin_free(const void* block, const thread_cache* cache) noexcept {
+        const std::uint64_t index = index_of(block);
+        if (!is_block(index)) [[unlikely]] {
+            refuse_unless_null(block);
+            return false;
+        }
+        mark_freed(block, index, cache != nullptr ? cache->live : block_state::never);
+        return true;
+    }
+
+    void finish_free(void* block, thread_cache* cache) noexcept {
+        if (cache != nullptr) [[likely]] {
+            put_back(*cache, block);
+        } else {
+            put_back_directly(index_of(block));
+        }
+    }
+
+    // --- without the thread's own blocks: for signal handlers and threads without a cache ------
+
+    [[nodiscard]] void* try_allocate_directly() noexcept {
+        void* const block = pick_directly();
+        return block != nullptr ? hand_out(block, block_state::live) : nullptr;
+    }
+
+    void deallocate_directly(void* block) noexcept {
+        if (begin_free(block, nullptr)) {
+            put_back_directly(index_of(block));
+        }
+    }
+
+    // --- many blocks, waiting, reservation ----------------------------------------------------
+
+    /// Fills as much of `out` as there are blocks and returns how much.
+    [[nodiscard]] std::size_t try_allocate_bulk(thread_cache* cache, std::span<void*> out) noexcept;
+
+    void deallocate_bulk(thread_cache* cache, std::span<void* const> blocks) noexcept;
+
+    /// Waits for a block until the deadline; nullptr when it passed.
+    [[nodiscard]] void* allocate_until(std::chrono::steady_clock::time_point deadline) noexcept;
+
+    /// Sets blocks aside; false when there are not so many.
+    [[nodiscard]] bool reserve(std::size_t blocks) noexcept;
+
+    /// Hands out one of the blocks that the caller has set aside: there is one.
+    [[nodiscard]] void* allocate_reserved() noexcept;
+
+    /// Makes blocks that were set aside and are still there free again.
+    void return_reserved(std::size_t blocks) noexcept;
+
+    // --- the whole pool -----------------------------------------------------------------------
+
+    /// The calling thread's cache if it has one already.
+    [[nodiscard]] thread_cache* own_cache() const noexcept { return caches_[thread_index]; }
+
+    /// The calling thread's cache, made now if need be; nullptr when all slots are taken.
+    [[nodiscard]] thread_cache* join() noexcept;
+
+    [[nodiscard]] bool owns(const void* address) const noexcept {
+        return offset_of(address) < std::uint64_t{storage_.capacity()} * storage_.stride_bytes();
+    }
+
+    [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
+
+    [[nodiscard]] const pool_name& name() const noexcept { return name_; }
+
+    [[nodiscard]] std::size_t stride_bytes() const noexcept { return storage_.stride_bytes(); }
+
+    /// Live blocks, counted one by one while others change them.
+    [[nodiscard]] std::size_t count_live() const noexcept;
+
+    [[nodiscard]] concurrent_pool_stats stats() const noexcept;
+
+    /// Checks every invariant; no other thread is inside.
+    [[nodiscard]] verdict verify() noexcept;
+
+    /// Calls `visit(block)` for every block whose state `wanted` holds for, in address order; no
+    /// other thread is inside.
+    template <class Wanted, class Visit>
+    void for_each_block(Wanted wanted, Visit visit) noexcept {
+        for (std::uint32_t index = 0; index < storage_.capacity(); ++index) {
+            if (wanted(state_of(index))) {
+                visit(block_at(index));
+            }
+        }
+    }
+
+    [[noreturn]] MILLPOND_SLOW_PATH void throw_full() const {
+        throw_exhausted(name_.c_str(), capacity_, capacity_, 0);
+    }
+
+    /// Threads that end are of no concern any more. The first thing a pool's destructor does.
+    void leave_threads() noexcept { end_use(); }
+
+    /// Marks the pool so that a later free is recognised; the last thing a pool's destructor does.
+    void retire() noexcept;
+
+private:
+    static constexpr std::uint32_t prefetch_distance = 4; ///< in allocations
+
+    /// Read by every free, so not beside anything that changes while nobody waits.
+    struct alignas(thread_separation) waiting_counts {
+        std::uint32_t waiters = 0; ///< threads in allocate_until that found the pool full
+        std::uint32_t wakes = 0;   ///< changes when one of them should look again
+    };
+
+    /// Changed by every thread.
+    struct alignas(thread_separation) shared_counts {
+        atomic_occupancy::window_counts windows;
+        atomic_occupancy::window_counts reserved_windows;
+        std::uint64_t failures = 0;           ///< times that no block was found
+        std::array<std::uint64_t, 4> slots{}; ///< a bit per slot, 1 = taken
+    };
+
+    [[nodiscard]] atomic_occupancy bits() noexcept {
+        return {storage_.words(), storage_.shape(), shared_.windows};
+    }
+
+    /// Blocks that are set aside: the same words once more.
+    [[nodiscard]] atomic_occupancy reserved() noexcept {
+        return {reserved_words_, storage_.shape(), shared_.reserved_windows};
+    }
+
+    [[nodiscard]] std::uint64_t offset_of(const void* address) const noexcept {
+        return reinterpret_cast<std::uintptr_t>(address) -
+               reinterpret_cast<std::uintptr_t>(storage_.blocks());
+    }
+
+    [[nodiscard]] std::uint64_t index_of(const void* block) const noexcept {
+        return storage_.index_of(offset_of(block));
+    }
+
+    [[nodiscard]] bool is_block(std::uint64_t index) const noexcept {
+        return index < storage_.max_capacity();
+    }
+
+    [[nodiscard]] void* block_at(std::uint64_t index) const noexcept {
+        return storage_.blocks() + index * storage_.stride_bytes();
+    }
+
+    // A state byte has no partners: what it says is about itself alone.
+    [[nodiscard]] block_state state_of(std::uint64_t index) const noexcept {
+        return atomic_load(storage_.states()[index], std::memory_order_relaxed);
+    }
+
+    void set_state(std::uint64_t index, block_state state) noexcept {
+        atomic_store(storage_.states()[index], state, std::memory_order_relaxed);
+    }
+
+    /// `live` is what the caller's own blocks are marked with.
+    void mark_freed(const void* block, std::uint64_t index, block_state live) noexcept {
+        if constexpr (checked_build) {
+            if (state_of(index) == live) [[likely]] {
+                set_state(index, block_state::freed);
+            } else {
+                mark_foreign_freed(block, index);
+            }
+        } else {
+            set_state(index, block_state::freed);
+        }
+        poison(block, storage_.stride_bytes());
+    }
+
+    void mark_foreign_freed(const void* block, std::uint64_t index) noexcept {
+        // No partner: who is first in the order of this byte alone has freed the block.
+        const block_state before = atomic_exchange(
+            storage_.states()[index], block_state::freed, std::memory_order_relaxed);
+        if (!is_live_state(before)) [[unlikely]] {
+            refuse(block,
+                   before == block_state::never ? misuse::never_allocated : misuse::freed_twice);
+        }
+    }
+
+    /// Keeps a block that is marked freed.
+    void put_back(thread_cache& cache, void* block) noexcept {
+        if (cache.kept.size() >= limits_.kept) [[unlikely]] {
+            evict(cache);
+        }
+        cache.kept.push(block);
+        // No partner: who waits looks again now and then, should this load be too early.
+        if (atomic_load(waiting_.waiters, std::memory_order_relaxed) != 0) [[unlikely]] {
+            give_to_waiter(cache);
+        }
+    }
+
+    /// Takes the lowest block of the current word. The magazine is empty.
+    [[nodiscard]] MILLPOND_OUTLINE void* pick_from_word(thread_cache& cache) noexcept {
+        if (cache.current.mask == 0) {
+            if (cache.gathered.mask != 0) {
+                cache.current = {cache.gathered.word, cache.gathered.mask};
+                cache.gathered = {};
+            } else {
+                cache.current = bits().claim(limits_.at_once);
+                if (cache.current.mask == 0) [[unlikely]] {
+                    return count_failure();
+                }
+            }
+        }
+        void* const block = lowest_block(cache.current);
+        cache.current.mask &= cache.current.mask - 1;
+        prefetch_for_write(static_cast<std::byte*>(block) +
+                           prefetch_distance * storage_.stride_bytes());
+        return block;
+    }
+
+    [[nodiscard]] void* lowest_block(const occupancy::claimed_word& from) const noexcept {
+        return block_at(std::uint64_t{from.word} * word_blocks +
+                        static_cast<std::uint32_t>(std::countr_zero(from.mask)));
+    }
+
+    /// Makes room in the full magazine.
+    MILLPOND_OUTLINE void evict(thread_cache& cache) noexcept {
+        gather(cache.gathered, index_of(cache.kept.pop_oldest()));
+    }
+
+    /// Moves a block, marked freed, towards the occupancy.
+    void gather(gathered_word& gathered, std::uint64_t index) noexcept {
+        const auto word = static_cast<std::uint32_t>(index / word_blocks);
+        if (word != gathered.word || gathered.blocks >= limits_.at_once) {
+            flush(gathered);
+            gathered.word = word;
+        }
+        gathered.mask |= std::uint64_t{1} << (index % word_blocks);
+        ++gathered.blocks;
+    }
+
+    void flush(gathered_word& gathered) noexcept {
+        if (gathered.mask != 0) {
+            bits().give_back(gathered.word, gathered.mask);
+            gathered.mask = 0;
+            gathered.blocks = 0;
+        }
+    }
+
+    [[nodiscard]] MILLPOND_SLOW_PATH void* count_failure() noexcept {
+        atomic_add(shared_.failures, std::uint64_t{1}, std::memory_order_relaxed); // a statistic
+        return nullptr;
+    }
+
+    /// Returns everything that a thread keeps.
+    void spill(thread_cache& cache) noexcept;
+
+    MILLPOND_SLOW_PATH void* try_allocate_slow() noexcept;
+    MILLPOND_SLOW_PATH void deallocate_slow(void* block, std::uint64_t index) noexcept;
+    MILLPOND_SLOW_PATH void give_to_waiter(thread_cache& cache) noexcept;
+    void wake_if_waiting() noexcept;
+    void put_back_directly(std::uint64_t index) noexcept;
+
+    void end_thread(std::uint32_t index) noexcept;
+    void recover(std::uint32_t own_index) noexcept;
+
+    [[nodiscard]] verdict verify_cache(const thread_cache& cache, std::size_t& waiting) noexcept;
+    [[nodiscard]] bool is_waiting(std::uint64_t index) noexcept;
+
+    MILLPOND_SLOW_PATH void refuse_unless_null(const void* block) const noexcept;
+    [[noreturn]] MILLPOND_SLOW_PATH void refuse(const void* block, misuse reason) const noexcept;
+
+    Storage storage_;
+    thread_cache** caches_ = nullptr;         ///< by thread index; nullptr: no slot
+    thread_cache* slots_ = nullptr;           ///< by slot
+    std::uint64_t* reserved_words_ = nullptr; ///< as the occupancy's
+    cache_limits limits_;
+    std::size_t capacity_ = 0; ///< what is promised
+    pool_name name_;
+    misuse gone_ = misuse::foreign; ///< why nothing can be freed any more; `foreign` while alive
+    waiting_counts waiting_;
+    shared_counts shared_;
+};
+
+} // namespace detail
+
+MILLPOND_NAMESPACE_END
+
+#include "millpond/pool/concurrent_core_cold.hpp" // IWYU pragma: export

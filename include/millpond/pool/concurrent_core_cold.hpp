@@ -1,0 +1,417 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+/// \file
+/// The parts of concurrent_core that are not on the path of a single block: threads that come and go,
+/// many blocks at once, waiting, reservation, the whole pool. Included by concurrent_core.hpp only.
+
+#include "millpond/pool/concurrent_core.hpp"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+MILLPOND_NAMESPACE_BEGIN
+
+namespace detail {
+
+// What the pool adds to its metadata: the table of caches by thread index, the caches, and the
+// words of the blocks that are set aside.
+inline constexpr std::size_t cache_table_bytes =
+    round_up((thread_indices + 1) * sizeof(thread_cache*), thread_separation);
+
+/// What a thread finds in a pool that is destroyed.
+inline constinit std::array<thread_cache*, thread_indices + 1> no_caches{};
+
+template <class Storage>
+concurrent_core<Storage>::concurrent_core(const pool_name& name,
+                                          const concurrent_layout& layout,
+                                          const memory_options& memory)
+    : storage_(name, layout.blocks, memory)
+    , limits_(layout.limits)
+    , capacity_(layout.blocks.capacity - layout.limits.spare_blocks())
+    , name_(name) {
+    std::byte* const extra = storage_.extra();
+    const std::size_t cache_bytes = limits_.threads * sizeof(thread_cache);
+    caches_ = reinterpret_cast<thread_cache**>(extra);
+    slots_ = reinterpret_cast<thread_cache*>(extra + cache_table_bytes);
+    reserved_words_ = reinterpret_cast<std::uint64_t*>(extra + cache_table_bytes + cache_bytes);
+    const std::uint32_t blocks = storage_.capacity();
+    for (std::uint32_t first = 0; first < blocks; first += word_blocks) {
+        const std::uint32_t rest = std::min(blocks - first, word_blocks);
+        bits().give_back(first / word_blocks, ~std::uint64_t{0} >> (word_blocks - rest));
+    }
+    begin_use(
+        [](thread_user& user, std::uint32_t index) noexcept {
+            static_cast<concurrent_core&>(user).end_thread(index);
+        },
+        [](thread_user& user, std::uint32_t own_index) noexcept {
+            static_cast<concurrent_core&>(user).recover(own_index);
+        });
+}
+
+// --- threads that come and go -------------------------------------------------------------------
+
+template <class Storage>
+thread_cache* concurrent_core<Storage>::join() noexcept {
+    const std::uint32_t index = claim_thread_index();
+    if (index == no_thread_index || caches_[index] != nullptr) {
+        return caches_[index];
+    }
+    for (std::uint32_t slot = 0; slot < limits_.threads; ++slot) {
+        std::uint64_t& word = shared_.slots[slot / word_blocks];
+        const std::uint64_t bit = std::uint64_t{1} << (slot % word_blocks);
+        if ((atomic_load(word, std::memory_order_relaxed) & bit) != 0) {
+            continue;
+        }
+        // Acquire pairs with the release in end_thread(): the last owner left the cache empty.
+        if ((atomic_or(word, bit, std::memory_order_acquire) & bit) == 0) {
+            slots_[slot].live = live_of_slot(slot);
+            caches_[index] = &slots_[slot];
+            return caches_[index];
+        }
+    }
+    return nullptr;
+}
+
+template <class Storage>
+void concurrent_core<Storage>::end_thread(std::uint32_t index) noexcept {
+    thread_cache* const cache = caches_[index];
+    if (cache == nullptr) {
+        return;
+    }
+    spill(*cache);
+    caches_[index] = nullptr;
+    const auto slot = static_cast<std::uint32_t>(cache - slots_);
+    const std::uint64_t bit = std::uint64_t{1} << (slot % word_blocks);
+    // Release pairs with the acquire in join().
+    atomic_and(shared_.slots[slot / word_blocks], ~bit, std::memory_order_release);
+    wake_if_waiting();
+}
+
+template <class Storage>
+void concurrent_core<Storage>::spill(thread_cache& cache) noexcept {
+    while (!cache.kept.empty()) {
+        evict(cache);
+    }
+    flush(cache.gathered);
+    if (cache.current.mask != 0) {
+        bits().give_back(cache.current.word, cache.current.mask);
+        cache.current.mask = 0;
+    }
+}
+
+/// Every block that is neither live nor set aside becomes free: the states alone decide.
+template <class Storage>
+void concurrent_core<Storage>::recover(std::uint32_t own_index) noexcept {
+    for (std::uint32_t slot = 0; slot < limits_.threads; ++slot) {
+        if (slots_[slot].live != block_state::never && &slots_[slot] != caches_[own_index]) {
+            slots_[slot] = thread_cache{};
+        }
+    }
+    thread_cache* const own = caches_[own_index];
+    std::fill_n(caches_, thread_indices + 1, nullptr);
+    shared_ = shared_counts{};
+    waiting_ = waiting_counts{};
+    if (own != nullptr) {
+        const auto slot = static_cast<std::uint32_t>(own - slots_);
+        own->kept.clear();
+        own->current = {};
+        own->gathered = {};
+        caches_[own_index] = own;
+        shared_.slots[slot / word_blocks] = std::uint64_t{1} << (slot % word_blocks);
+    }
+    const std::uint32_t blocks = storage_.capacity();
+    std::fill_n(storage_.words(), storage_.shape().words, std::uint64_t{0});
+    for (std::uint32_t index = 0; index < blocks; ++index) {
+        const std::uint64_t bit = std::uint64_t{1} << (index % word_blocks);
+        const bool is_reserved = (reserved().free_in(index / word_blocks) & bit) != 0;
+        if (!is_live_state(state_of(index)) && !is_reserved) {
+            bits().give_back(index / word_blocks, bit);
+        }
+    }
+}
+
+// --- without a cache ----------------------------------------------------------------------------
+
+template <class Storage>
+void* concurrent_core<Storage>::try_allocate_slow() noexcept {
+    thread_cache* const cache = join();
+    return cache != nullptr ? try_allocate(*cache) : try_allocate_directly();
+}
+
+template <class Storage>
+void concurrent_core<Storage>::deallocate_slow(void* block, std::uint64_t index) noexcept {
+    mark_freed(block, index, block_state::never);
+    finish_free(block, join());
+}
+
+template <class Storage>
+void concurrent_core<Storage>::put_back_directly(std::uint64_t index) noexcept {
+    bits().give_back(static_cast<std::uint32_t>(index / word_blocks),
+                     std::uint64_t{1} << (index % word_blocks));
+    wake_if_waiting();
+}
+
+// --- many blocks --------------------------------------------------------------------------------
+
+template <class Storage>
+std::size_t concurrent_core<Storage>::try_allocate_bulk(thread_cache* cache,
+                                                        std::span<void*> out) noexcept {
+    for (std::size_t count = 0; count < out.size(); ++count) {
+        void* const block = cache != nullptr ? try_allocate(*cache) : try_allocate_directly();
+        if (block == nullptr) {
+            return count;
+        }
+        out[count] = block;
+    }
+    return out.size();
+}
+
+template <class Storage>
+void concurrent_core<Storage>::deallocate_bulk(thread_cache* cache,
+                                               std::span<void* const> blocks) noexcept {
+    gathered_word gathered;
+    for (void* const block : blocks) {
+        if (begin_free(block, cache)) {
+            gather(gathered, index_of(block));
+        }
+    }
+    flush(gathered);
+    wake_if_waiting();
+}
+
+// --- waiting ------------------------------------------------------------------------------------
+
+template <class Storage>
+void concurrent_core<Storage>::give_to_waiter(thread_cache& cache) noexcept {
+    put_back_directly(index_of(cache.kept.pop()));
+}
+
+template <class Storage>
+void concurrent_core<Storage>::wake_if_waiting() noexcept {
+    // Pairs with the addition in allocate_until(): either this load sees the waiter, or the waiter,
+    // which looks for a block after that addition, sees what was given back before this load.
+    if (atomic_load(waiting_.waiters, std::memory_order_seq_cst) != 0) {
+        // Pairs with the load of `wakes` there.
+        atomic_add(waiting_.wakes, 1U, std::memory_order_seq_cst);
+        wake_sleeper(waiting_.wakes);
+    }
+}
+
+template <class Storage>
+void* concurrent_core<Storage>::allocate_until(
+    std::chrono::steady_clock::time_point deadline) noexcept {
+    using std::chrono::milliseconds;
+    void* block = try_allocate();
+    if (block != nullptr) {
+        return block;
+    }
+    atomic_add(waiting_.waiters, 1U, std::memory_order_seq_cst); // pairs as wake_if_waiting() says
+    std::chrono::nanoseconds slice = milliseconds(1);
+    while (true) {
+        const std::uint32_t wakes = atomic_load(waiting_.wakes, std::memory_order_seq_cst);
+        block = try_allocate();
+        const std::chrono::nanoseconds left = deadline - std::chrono::steady_clock::now();
+        if (block != nullptr || left <= left.zero()) {
+            break;
+        }
+        // A free that was too early to see this waiter kept its block, and a spare one took its place:
+        // hence the slices. They get longer, because that cannot happen twice to one free.
+        sleep_until_woken(waiting_.wakes, wakes, std::min(slice, left));
+        slice = std::min<std::chrono::nanoseconds>(2 * slice, milliseconds(64));
+    }
+    atomic_add(
+        waiting_.waiters, ~0U, std::memory_order_relaxed); // one less; a surplus wake is harmless
+    return block;
+}
+
+// --- reservation --------------------------------------------------------------------------------
+
+template <class Storage>
+bool concurrent_core<Storage>::reserve(std::size_t blocks) noexcept {
+    const std::size_t at_once = limits_.at_once != 0 ? limits_.at_once : 1;
+    for (std::size_t aside = 0; aside < blocks;) {
+        const occupancy::claimed_word found =
+            bits().claim(static_cast<std::uint32_t>(std::min(at_once, blocks - aside)));
+        if (found.mask == 0) {
+            return_reserved(aside);
+            (void)count_failure();
+            return false;
+        }
+        reserved().give_back(found.word, found.mask);
+        aside += static_cast<std::size_t>(std::popcount(found.mask));
+    }
+    return true;
+}
+
+template <class Storage>
+void* concurrent_core<Storage>::allocate_reserved() noexcept {
+    const thread_cache* const cache = own_cache();
+    const block_state live = cache != nullptr ? cache->live : block_state::live;
+    while (true) {
+        const occupancy::claimed_word found = reserved().claim(1);
+        if (found.mask != 0) [[likely]] {
+            return hand_out(lowest_block(found), live);
+        }
+    }
+}
+
+template <class Storage>
+void concurrent_core<Storage>::return_reserved(std::size_t blocks) noexcept {
+    while (blocks > 0) {
+        const auto most =
+            static_cast<std::uint32_t>(std::min<std::size_t>(blocks, word_blocks - 1));
+        const occupancy::claimed_word found = reserved().claim(most);
+        if (found.mask != 0) {
+            bits().give_back(found.word, found.mask);
+            blocks -= static_cast<std::size_t>(std::popcount(found.mask));
+        }
+    }
+    wake_if_waiting();
+}
+
+// --- the whole pool -----------------------------------------------------------------------------
+
+template <class Storage>
+std::size_t concurrent_core<Storage>::count_live() const noexcept {
+    std::size_t live = 0;
+    for (std::uint32_t index = 0; index < storage_.capacity(); ++index) {
+        live += is_live_state(state_of(index)) ? 1U : 0U;
+    }
+    return live;
+}
+
+template <class Storage>
+concurrent_pool_stats concurrent_core<Storage>::stats() const noexcept {
+    pool_stats memory;
+    storage_.add_memory_stats(memory);
+    concurrent_pool_stats now;
+    now.capacity = capacity_;
+    now.blocks = storage_.capacity();
+    now.live = count_live();
+    for (std::uint32_t word = 0; word < storage_.shape().block_words(); ++word) {
+        now.reserved += static_cast<std::size_t>(
+            std::popcount(atomic_load(reserved_words_[word], std::memory_order_relaxed)));
+    }
+    now.reserved = std::min(now.reserved, now.blocks - now.live); // they may have changed meanwhile
+    now.free = now.blocks - now.live - now.reserved;
+    now.threads = limits_.threads;
+    now.block_bytes = storage_.stride_bytes();
+    now.bytes_committed = memory.bytes_committed;
+    now.bytes_metadata = memory.bytes_metadata;
+    now.failures =
+        atomic_load(const_cast<std::uint64_t&>(shared_.failures), std::memory_order_relaxed);
+    now.pages = memory.pages;
+    now.page_size_error = memory.page_size_error;
+    return now;
+}
+
+template <class Storage>
+void concurrent_core<Storage>::retire() noexcept {
+    unpoison(storage_.blocks(), storage_.committed_block_bytes());
+    gone_ = misuse::pool_destroyed;
+    caches_ = no_caches.data();
+    storage_.retire();
+    // Without this the compiler drops the stores above: they are the object's last.
+    asm volatile("" : : "r"(this) : "memory");
+}
+
+template <class Storage>
+void concurrent_core<Storage>::refuse_unless_null(const void* block) const noexcept {
+    if (block == nullptr) {
+        return;
+    }
+    misuse reason = gone_;
+    if (reason == misuse::foreign &&
+        offset_of(block) < std::uint64_t{storage_.max_capacity()} * storage_.stride_bytes()) {
+        reason = misuse::inside_a_block;
+    }
+    refuse(block, reason);
+}
+
+template <class Storage>
+void concurrent_core<Storage>::refuse(const void* block, misuse reason) const noexcept {
+    stop_on_misuse({.pool_name = name_.c_str(),
+                    .reason = reason,
+                    .address = block,
+                    .first_block = storage_.blocks(),
+                    .block_bytes = storage_.stride_bytes(),
+                    .capacity_blocks = storage_.max_capacity()});
+}
+
+/// True for a block that is a bit somewhere: in the occupancy, set aside, or in a thread's words.
+template <class Storage>
+bool concurrent_core<Storage>::is_waiting(std::uint64_t index) noexcept {
+    const auto word = static_cast<std::uint32_t>(index / word_blocks);
+    std::uint64_t mask = bits().free_in(word) | reserved().free_in(word);
+    for (std::uint32_t slot = 0; slot < limits_.threads; ++slot) {
+        const thread_cache& cache = slots_[slot];
+        mask |= cache.current.word == word ? cache.current.mask : 0;
+        mask |= cache.gathered.word == word ? cache.gathered.mask : 0;
+    }
+    return (mask >> (index % word_blocks) & 1) != 0;
+}
+
+/// Counts the blocks of one thread and marks those in its magazine live, so that a second place is
+/// noticed; the caller marks them freed again.
+template <class Storage>
+verdict concurrent_core<Storage>::verify_cache(const thread_cache& cache,
+                                               std::size_t& waiting) noexcept {
+    if (cache.kept.size() > limits_.kept ||
+        cache.gathered.blocks != static_cast<std::uint32_t>(std::popcount(cache.gathered.mask))) {
+        return {"a thread keeps more blocks than it may", cache.kept.size()};
+    }
+    waiting += static_cast<std::size_t>(std::popcount(cache.current.mask)) + cache.gathered.blocks;
+    for (std::uint32_t i = 0; i < cache.kept.size(); ++i, ++waiting) {
+        const std::uint64_t index = index_of(cache.kept.oldest(i));
+        if (!is_block(index) || is_waiting(index) || state_of(index) != block_state::freed) {
+            return {"a magazine holds a block that is live or free elsewhere", i};
+        }
+        set_state(index, block_state::live);
+    }
+    return {};
+}
+
+template <class Storage>
+verdict concurrent_core<Storage>::verify() noexcept {
+    if (bits().first_hidden() != occupancy::none || reserved().first_hidden() != occupancy::none) {
+        return {"a free block is below no summary bit", 0};
+    }
+    std::size_t live = 0;
+    std::size_t waiting = 0;
+    for (std::uint32_t index = 0; index < storage_.capacity(); ++index) {
+        const bool is_live = is_live_state(state_of(index));
+        if (is_live && is_waiting(index)) {
+            return {"a block is live and free at once", index};
+        }
+        live += is_live ? 1U : 0U;
+    }
+    for (std::uint32_t word = 0; word < storage_.shape().block_words(); ++word) {
+        waiting += static_cast<std::size_t>(std::popcount(bits().free_in(word))) +
+                   static_cast<std::size_t>(std::popcount(reserved().free_in(word)));
+        if ((bits().free_in(word) & reserved().free_in(word)) != 0) {
+            return {"a block is free and set aside at once", word};
+        }
+    }
+    verdict found;
+    for (std::uint32_t slot = 0; slot < limits_.threads && found; ++slot) {
+        found = verify_cache(slots_[slot], waiting);
+    }
+    for (std::uint32_t slot = 0; slot < limits_.threads; ++slot) {
+        for (std::uint32_t i = 0; i < slots_[slot].kept.size() && found; ++i) {
+            set_state(index_of(slots_[slot].kept.oldest(i)), block_state::freed);
+        }
+    }
+    if (found && live + waiting != storage_.capacity()) {
+        return {"live + kept + current + gathered + occupancy + reserved differs from the blocks",
+                waiting};
+    }
+    return found;
+}
+
+} // namespace detail
+
+MILLPOND_NAMESPACE_END

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// The parts of concurrent_block_pool that are not on the hot path.
+
+#include "millpond/pool/concurrent_block_pool.hpp"
+
+MILLPOND_NAMESPACE_BEGIN
+
+namespace {
+
+detail::concurrent_layout layout_of(const concurrent_block_pool_options& options) {
+    return detail::concurrent_layout::of(options.name,
+                                         options.block_bytes,
+                                         options.block_alignment,
+                                         options.capacity,
+                                         options.threads,
+                                         options.prefault);
+}
+
+} // namespace
+
+concurrent_block_pool::concurrent_block_pool(const concurrent_block_pool_options& options)
+    : core_(options.name, layout_of(options), options.memory)
+    , alignment_(layout_of(options).blocks.alignment)
+    , leaks_(options.leaks) {}
+
+concurrent_block_pool::~concurrent_block_pool() {
+    core_.leave_threads();
+    const std::size_t live = leaks_ == leak_policy::ignore || !checked_build ? 0 : size_estimate();
+    if (live != 0 && leaks_ == leak_policy::stop) {
+        detail::stop_on_leak(name(), live, block_bytes());
+    }
+    if (live != 0) {
+        detail::report_leak(name(), live, block_bytes());
+    }
+    core_.retire();
+}
+
+concurrent_block_pool::local_view concurrent_block_pool::local() noexcept {
+    return {core_, core_.join()};
+}
+
+void concurrent_block_pool::allocate_bulk(std::span<void*> out) {
+    const std::size_t count = try_allocate_bulk(out);
+    if (count != out.size()) {
+        deallocate_bulk(out.first(count));
+        core_.throw_full();
+    }
+}
+
+concurrent_block_pool::reservation concurrent_block_pool::reserve_tokens(std::size_t blocks) {
+    if (!core_.reserve(blocks)) {
+        core_.throw_full();
+    }
+    return reservation(detail::reserved_blocks<core>(core_, blocks));
+}
+
+std::size_t concurrent_block_pool::buffer_bytes(const concurrent_block_pool_options& options) {
+    return layout_of(options).blocks.buffer_bytes();
+}
+
+MILLPOND_NAMESPACE_END

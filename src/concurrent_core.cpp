@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// How much a thread may keep, where it is kept, and sleeping.
+
+#include "millpond/pool/concurrent_core.hpp"
+
+#include "millpond/base/error.hpp"
+
+#include <algorithm>
+#include <thread>
+
+#include "os.hpp"
+
+MILLPOND_NAMESPACE_BEGIN
+
+namespace detail {
+
+namespace {
+
+/// Large blocks are kept by the dozen, small ones by the thousand.
+constexpr std::size_t kept_bytes = std::size_t{64} << 10;
+constexpr std::size_t kept_least = 16;
+
+std::uint32_t smallest_of(std::initializer_list<std::size_t> counts) noexcept {
+    return static_cast<std::uint32_t>(std::min(counts));
+}
+
+} // namespace
+
+cache_limits cache_limits::of(const pool_name& name,
+                              std::size_t capacity,
+                              std::size_t stride_bytes,
+                              std::size_t threads) {
+    if (threads > threads_most) {
+        throw_bad_option(name.c_str(), "threads", threads, "must be at most", threads_most);
+    }
+    if (threads == 0) {
+        const std::size_t twice = std::size_t{2} * std::thread::hardware_concurrency();
+        threads = std::clamp<std::size_t>(twice, 8, threads_most);
+    }
+    const std::size_t affordable = std::max(kept_bytes / stride_bytes, kept_least);
+    const std::size_t share = capacity / threads;
+    cache_limits limits;
+    limits.kept = smallest_of({magazine_entries_most, affordable, share / 2});
+    limits.at_once = smallest_of({word_blocks, affordable, share / 4});
+    limits.threads = limits.at_once == 0 ? 0 : static_cast<std::uint32_t>(threads);
+    return limits;
+}
+
+concurrent_layout concurrent_layout::of(const pool_name& name,
+                                        std::size_t block_bytes,
+                                        std::size_t block_alignment,
+                                        std::size_t capacity,
+                                        std::size_t threads,
+                                        bool prefault) {
+    concurrent_layout layout;
+    layout.blocks = pool_layout::checked(name, block_bytes, block_alignment, capacity, 0, prefault);
+    layout.limits = cache_limits::of(name, capacity, layout.blocks.stride_bytes, threads);
+    layout.blocks.add_spare_blocks(name, layout.limits.spare_blocks());
+    layout.blocks.extra_bytes =
+        cache_table_bytes + layout.limits.threads * sizeof(thread_cache) +
+        occupancy_shape::of(layout.blocks.capacity).words * sizeof(std::uint64_t);
+    return layout;
+}
+
+void sleep_until_woken(std::uint32_t& wakes,
+                       std::uint32_t expected,
+                       std::chrono::nanoseconds most) noexcept {
+    os::sleep_on(wakes, expected, most);
+}
+
+void wake_sleeper(std::uint32_t& wakes) noexcept {
+    os::wake_one(wakes);
+}
+
+} // namespace detail
+
+MILLPOND_NAMESPACE_END
