@@ -175,7 +175,7 @@ public:
             refuse_unless_null(block);
             return false;
         }
-        mark_freed(block, index, cache != nullptr ? cache->live : block_state::never);
+        mark_freed(block, index, cache != nullptr ? cache->live : live_without_slot);
         return true;
     }
 

@@ -144,7 +144,7 @@ void* concurrent_core<Storage>::try_allocate_slow() noexcept {
 
 template <class Storage>
 void concurrent_core<Storage>::deallocate_slow(void* block, std::uint64_t index) noexcept {
-    mark_freed(block, index, block_state::never);
+    mark_freed(block, index, live_without_slot);
     finish_free(block, join());
 }
 

@@ -33,6 +33,9 @@ inline constexpr std::size_t thread_separation = 128;
     return state != block_state::never && state != block_state::freed;
 }
 
+/// A state that no block ever has: nothing was handed out to a thread without a slot.
+inline constexpr block_state live_without_slot = static_cast<block_state>(255);
+
 /// Blocks on their way into the occupancy, all of one word.
 struct gathered_word {
     std::uint64_t mask = 0;
