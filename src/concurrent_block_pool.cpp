@@ -20,7 +20,7 @@ detail::concurrent_layout layout_of(const concurrent_block_pool_options& options
 } // namespace
 
 concurrent_block_pool::concurrent_block_pool(const concurrent_block_pool_options& options)
-    : core_(options.name, layout_of(options), options.memory)
+    : core_(options.name, layout_of(options), options.check, options.memory)
     , alignment_(layout_of(options).blocks.alignment)
     , leaks_(options.leaks) {}
 

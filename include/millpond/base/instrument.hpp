@@ -47,9 +47,17 @@ constexpr void unpoison(const void* /*memory*/, std::size_t /*bytes*/) noexcept 
 inline constexpr bool instrumented = MILLPOND_ADDRESS_SANITIZER != 0 || MILLPOND_VALGRIND != 0;
 
 /// Starts bringing a block's first line into the cache for writing. Not a touch: it cannot fault.
+#if defined(__x86_64__)
+inline void prefetch_for_write(const void* memory) noexcept {
+    // The builtin asks for a line to read unless the compiler is told of a newer processor, and then a
+    // line that another core has written comes twice. Processors without the instruction ignore it.
+    asm volatile("prefetchw %0" : : "m"(*static_cast<const char*>(memory)));
+}
+#else
 inline void prefetch_for_write(const void* memory) noexcept {
     __builtin_prefetch(memory, 1);
 }
+#endif
 
 /// The same for reading.
 inline void prefetch_for_read(const void* memory) noexcept {

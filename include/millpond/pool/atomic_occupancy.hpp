@@ -14,8 +14,10 @@
 ///
 /// Above the first summary a bit cannot be owned like that; it is cleared when the word below was
 /// empty, and set again if it is not empty any more. In between a free block can be out of sight. Every
-/// such *window* is counted when it opens and when it closes: a claimer that finds the root empty
-/// believes it only if no window was open, and otherwise looks at every word.
+/// such *window* is counted when it opens and when it closes, and a claimer believes an empty root only
+/// if no window was open. Otherwise it looks at every word, which proves nothing by itself: a block may
+/// come free behind its back while another is taken before its eyes. So who gives a block back while a
+/// window is open says so, and a fruitless look counts only if nobody did.
 
 #include "millpond/base/atomic_access.hpp"
 #include "millpond/base/config.hpp"
@@ -39,6 +41,7 @@ public:
     struct window_counts {
         std::uint64_t opened = 0;
         std::uint64_t closed = 0;
+        std::uint64_t shown = 0; ///< times that blocks were given back while one was open
     };
 
     constexpr atomic_occupancy(std::uint64_t* words,
@@ -53,12 +56,20 @@ public:
     [[nodiscard]] claimed_word claim(std::uint32_t most) noexcept {
         while (true) {
             // Closed first: equal counts then mean that no window was open when they were read.
-            const std::uint64_t closed = look(windows_.closed);
-            const std::uint64_t opened = look(windows_.opened);
+            const window_counts before = look_at_windows();
             const std::uint32_t summary = find_summary();
+            if (summary == stale) {
+                continue;
+            }
             if (summary == occupancy::none) {
-                const bool believed = closed == opened && look(windows_.opened) == opened;
-                return believed ? claimed_word{} : claim_by_scan(most);
+                if (before.closed == before.opened && look(windows_.opened) == before.opened) {
+                    return {};
+                }
+                const claimed_word left = claim_by_scan(most);
+                if (left.mask != 0 || nothing_was_shown_since(before)) {
+                    return left;
+                }
+                continue;
             }
             const claimed_word found = shape_.levels == 1    ? take_some(0, most)
                                        : most >= word_blocks ? claim_below(summary)
@@ -74,6 +85,11 @@ public:
         // Pairs with the exchange and the `and` of a claimer: it sees what was done to these blocks.
         atomic_or(words_[word], mask, std::memory_order_seq_cst);
         show(0, word);
+        const std::uint64_t closed = look(windows_.closed); // before `opened`, as in claim()
+        if (closed != look(windows_.opened)) [[unlikely]] {
+            // Pairs with the look in nothing_was_shown_since().
+            atomic_add(windows_.shown, std::uint64_t{1}, std::memory_order_seq_cst);
+        }
     }
 
     /// Free blocks of one word, as they are now.
@@ -97,6 +113,23 @@ public:
     }
 
 private:
+    static constexpr std::uint32_t stale = occupancy::none - 1;
+
+    [[nodiscard]] window_counts look_at_windows() const noexcept {
+        window_counts now;
+        now.closed = look(windows_.closed);
+        now.opened = look(windows_.opened);
+        now.shown = look(windows_.shown);
+        return now;
+    }
+
+    /// True when one window was open all the time and no give-back returned in that time: what was
+    /// free then was below no bit, and was looked at.
+    [[nodiscard]] bool nothing_was_shown_since(const window_counts& before) const noexcept {
+        return look(windows_.shown) == before.shown && look(windows_.opened) == before.opened &&
+               look(windows_.closed) != before.opened;
+    }
+
     /// A load that takes part in the order of all accesses here; pairs with every write below.
     [[nodiscard]] static std::uint64_t look(std::uint64_t& place) noexcept {
         return atomic_load(place, std::memory_order_seq_cst);
@@ -111,25 +144,25 @@ private:
     }
 
     /// The index of a first-level summary word that was not empty; 0 when there is no summary and the
-    /// only word was not empty; `none` when the root was empty.
+    /// only word was not empty; `none` when the root was empty; `stale` when a bit led to an empty word
+    /// and was cleared.
     [[nodiscard]] std::uint32_t find_summary() noexcept {
-        while (true) {
-            std::uint32_t level = shape_.levels - 1;
-            std::uint32_t index = 0;
-            std::uint64_t bits = look(word(level, 0));
-            if (bits == 0) {
-                return occupancy::none;
-            }
-            while (level > 1 && bits != 0) {
-                --level;
-                index = index * word_blocks + static_cast<std::uint32_t>(std::countr_zero(bits));
-                bits = look(word(level, index));
-            }
-            if (bits != 0) {
-                return index;
-            }
-            hide(level, index);
+        std::uint32_t level = shape_.levels - 1;
+        std::uint32_t index = 0;
+        std::uint64_t bits = look(word(level, 0));
+        if (bits == 0) {
+            return occupancy::none;
         }
+        while (level > 1) {
+            --level;
+            index = index * word_blocks + static_cast<std::uint32_t>(std::countr_zero(bits));
+            bits = look(word(level, index));
+            if (bits == 0) {
+                hide(level, index);
+                return stale;
+            }
+        }
+        return index;
     }
 
     /// Takes a whole word below a first-level summary; an empty mask when others were quicker.

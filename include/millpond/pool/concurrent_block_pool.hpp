@@ -35,7 +35,8 @@ struct concurrent_block_pool_options {
     std::size_t threads = 0;  ///< that keep blocks of their own; at most 250. 0: twice the
                               ///< processors, at least 8
     bool prefault = false;    ///< touch every page now, so that none faults later
-    memory_options memory{};  ///< where the memory comes from
+    free_check check = free_check::fast; ///< how exact a free is checked against another thread's
+    memory_options memory{};             ///< where the memory comes from
     leak_policy leaks = leak_policy::report; ///< what destruction does about live blocks
 };
 

@@ -18,11 +18,11 @@
 /// thread's magazine.
 ///
 /// The state byte of a live block says which slot it was handed out to. The thread in that slot is the
-/// only one that may write it plainly; a free by any other thread is an exchange. Hence: of two frees
-/// of one block the second is stopped if it begins after the first returned, or if both come from other
-/// threads than the one it was handed out to. If that thread and another free it in the same
-/// nanoseconds both may pass; the block is then found when it would be handed out twice. No check
-/// without an atomic step in every free can do more (Attiya et al., POPL 2011: Laws of Order).
+/// only one that may write it plainly; a free by any other thread is an exchange. So a second free of a
+/// block is stopped if it begins after the first returned, or if neither comes from the thread that the
+/// block was handed out to. That thread and another that free it within the same nanoseconds may both
+/// pass: no check without an atomic step in every free can exclude that (Attiya et al., POPL 2011: Laws
+/// of Order). With `free_check::exact` every free is an exchange, and of all frees one passes.
 
 #include "millpond/base/atomic_access.hpp"
 #include "millpond/base/bits.hpp"
@@ -76,6 +76,7 @@ class concurrent_core final : private thread_user {
 public:
     concurrent_core(const pool_name& name,
                     const concurrent_layout& layout,
+                    free_check check,
                     const memory_options& memory);
 
     ~concurrent_core() = default; // the pool called retire()
@@ -103,7 +104,7 @@ public:
             return;
         }
         if (thread_cache* const cache = own_cache(); cache != nullptr) [[likely]] {
-            mark_freed(block, index, cache->live);
+            mark_freed(block, index, cache->own);
             put_back(*cache, block);
             return;
         }
@@ -116,7 +117,7 @@ public:
             refuse_unless_null(block);
             return;
         }
-        mark_freed(block, index, cache.live);
+        mark_freed(block, index, cache.own);
         put_back(cache, block);
     }
 
@@ -175,7 +176,7 @@ public:
             refuse_unless_null(block);
             return false;
         }
-        mark_freed(block, index, cache != nullptr ? cache->live : live_without_slot);
+        mark_freed(block, index, cache != nullptr ? cache->own : live_without_slot);
         return true;
     }
 
@@ -318,10 +319,10 @@ private:
         atomic_store(storage_.states()[index], state, std::memory_order_relaxed);
     }
 
-    /// `live` is what the caller's own blocks are marked with.
-    void mark_freed(const void* block, std::uint64_t index, block_state live) noexcept {
+    /// `own` marks the blocks that the caller may free without an exchange.
+    void mark_freed(const void* block, std::uint64_t index, block_state own) noexcept {
         if constexpr (checked_build) {
-            if (state_of(index) == live) [[likely]] {
+            if (state_of(index) == own) [[likely]] {
                 set_state(index, block_state::freed);
             } else {
                 mark_foreign_freed(block, index);
@@ -348,8 +349,8 @@ private:
             evict(cache);
         }
         cache.kept.push(block);
-        // No partner: who waits looks again now and then, should this load be too early.
-        if (atomic_load(waiting_.waiters, std::memory_order_relaxed) != 0) [[unlikely]] {
+        // Pairs with the addition in allocate_until(), as wake_if_waiting() says.
+        if (atomic_load(waiting_.waiters, std::memory_order_seq_cst) != 0) [[unlikely]] {
             give_to_waiter(cache);
         }
     }
@@ -432,6 +433,7 @@ private:
     std::uint64_t* reserved_words_ = nullptr; ///< as the occupancy's
     cache_limits limits_;
     std::size_t capacity_ = 0; ///< what is promised
+    free_check check_;
     pool_name name_;
     misuse gone_ = misuse::foreign; ///< why nothing can be freed any more; `foreign` while alive
     waiting_counts waiting_;

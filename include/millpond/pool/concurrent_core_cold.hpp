@@ -28,10 +28,12 @@ inline constinit std::array<thread_cache*, thread_indices + 1> no_caches{};
 template <class Storage>
 concurrent_core<Storage>::concurrent_core(const pool_name& name,
                                           const concurrent_layout& layout,
+                                          free_check check,
                                           const memory_options& memory)
     : storage_(name, layout.blocks, memory)
     , limits_(layout.limits)
     , capacity_(layout.blocks.capacity - layout.limits.spare_blocks())
+    , check_(check)
     , name_(name) {
     std::byte* const extra = storage_.extra();
     const std::size_t cache_bytes = limits_.threads * sizeof(thread_cache);
@@ -69,6 +71,7 @@ thread_cache* concurrent_core<Storage>::join() noexcept {
         // Acquire pairs with the release in end_thread(): the last owner left the cache empty.
         if ((atomic_or(word, bit, std::memory_order_acquire) & bit) == 0) {
             slots_[slot].live = live_of_slot(slot);
+            slots_[slot].own = check_ == free_check::exact ? live_without_slot : live_of_slot(slot);
             caches_[index] = &slots_[slot];
             return caches_[index];
         }
@@ -193,7 +196,8 @@ void concurrent_core<Storage>::give_to_waiter(thread_cache& cache) noexcept {
 template <class Storage>
 void concurrent_core<Storage>::wake_if_waiting() noexcept {
     // Pairs with the addition in allocate_until(): either this load sees the waiter, or the waiter,
-    // which looks for a block after that addition, sees what was given back before this load.
+    // which looks for a block after that addition, sees what was given back before this load. What
+    // was kept instead before this load is covered by a spare block, which the waiter then finds.
     if (atomic_load(waiting_.waiters, std::memory_order_seq_cst) != 0) {
         // Pairs with the load of `wakes` there.
         atomic_add(waiting_.wakes, 1U, std::memory_order_seq_cst);
@@ -204,13 +208,12 @@ void concurrent_core<Storage>::wake_if_waiting() noexcept {
 template <class Storage>
 void* concurrent_core<Storage>::allocate_until(
     std::chrono::steady_clock::time_point deadline) noexcept {
-    using std::chrono::milliseconds;
     void* block = try_allocate();
     if (block != nullptr) {
         return block;
     }
-    atomic_add(waiting_.waiters, 1U, std::memory_order_seq_cst); // pairs as wake_if_waiting() says
-    std::chrono::nanoseconds slice = milliseconds(1);
+    // Pairs with the load in every free: see wake_if_waiting().
+    atomic_add(waiting_.waiters, 1U, std::memory_order_seq_cst);
     while (true) {
         const std::uint32_t wakes = atomic_load(waiting_.wakes, std::memory_order_seq_cst);
         block = try_allocate();
@@ -218,13 +221,12 @@ void* concurrent_core<Storage>::allocate_until(
         if (block != nullptr || left <= left.zero()) {
             break;
         }
-        // A free that was too early to see this waiter kept its block, and a spare one took its place:
-        // hence the slices. They get longer, because that cannot happen twice to one free.
-        sleep_until_woken(waiting_.wakes, wakes, std::min(slice, left));
-        slice = std::min<std::chrono::nanoseconds>(2 * slice, milliseconds(64));
+        sleep_until_woken(waiting_.wakes, wakes, left);
     }
-    atomic_add(
-        waiting_.waiters, ~0U, std::memory_order_relaxed); // one less; a surplus wake is harmless
+    atomic_add(waiting_.waiters, ~0U, std::memory_order_seq_cst); // one less
+    if (block != nullptr) {
+        wake_if_waiting(); // one free may have been of many blocks, and it woke one thread
+    }
     return block;
 }
 

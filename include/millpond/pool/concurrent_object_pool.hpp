@@ -35,7 +35,8 @@ struct concurrent_object_pool_options {
     std::size_t threads = 0;  ///< that keep blocks of their own; at most 250. 0: twice the
                               ///< processors, at least 8
     bool prefault = false;    ///< touch every page now, so that none faults later
-    memory_options memory{};  ///< where the memory comes from
+    free_check check = free_check::fast; ///< how exact a free is checked against another thread's
+    memory_options memory{};             ///< where the memory comes from
 };
 
 /// A pool of objects of one type, of fixed capacity, for any thread. Destroys what is left when it
@@ -76,7 +77,7 @@ public:
     using unique = std::unique_ptr<T, deleter>;
 
     explicit concurrent_object_pool(const concurrent_object_pool_options& options)
-        : core_(options.name, layout(options), options.memory) {}
+        : core_(options.name, layout(options), options.check, options.memory) {}
 
     concurrent_object_pool(const concurrent_object_pool&) = delete;
     concurrent_object_pool& operator=(const concurrent_object_pool&) = delete;

@@ -71,7 +71,7 @@ public:
     class lease;
 
     explicit recycling_pool(const recycling_pool_options& options, Reset reset = Reset())
-        : core_(options.name, layout(options), options.memory)
+        : core_(options.name, layout(options), free_check::fast, options.memory)
         , reset_(std::move(reset)) {}
 
     recycling_pool(const recycling_pool&) = delete;

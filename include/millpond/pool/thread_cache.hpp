@@ -17,6 +17,13 @@
 
 MILLPOND_NAMESPACE_BEGIN
 
+/// How a concurrent pool finds out that a block is freed twice.
+enum class free_check : unsigned char {
+    fast, ///< a thread frees its own blocks without an atomic step; when it and another thread free
+          ///< one block within the same nanoseconds, both frees may pass
+    exact, ///< every free is an atomic exchange: of any two frees of a block one stops
+};
+
 namespace detail {
 
 /// Two cache lines: processors fetch them in pairs, and threads must not share any.
@@ -46,6 +53,7 @@ struct gathered_word {
 /// One thread's blocks. All zero is empty, so an unused one costs address space only.
 struct alignas(thread_separation) thread_cache {
     block_state live = block_state::never; ///< what marks the blocks handed out from here
+    block_state own = block_state::never;  ///< what marks those that a plain store may free
     occupancy::claimed_word current;       ///< the rest of the word that was claimed last
     gathered_word gathered;
     magazine<magazine_entries_most> kept; ///< blocks freed lately
