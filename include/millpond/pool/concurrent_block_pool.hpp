@@ -108,9 +108,7 @@ public:
 
     /// Takes many blocks back, where all threads can reach them; neighbours are cheapest. Null
     /// pointers are ignored. O(blocks.size()).
-    void deallocate_bulk(std::span<void* const> blocks) noexcept {
-        core_.deallocate_bulk(core_.join(), blocks);
-    }
+    void deallocate_bulk(std::span<void* const> blocks) noexcept { core_.deallocate_bulk(blocks); }
 
     /// The calling thread's view of the pool.
     [[nodiscard]] local_view local() noexcept;
@@ -195,9 +193,7 @@ public:
     }
 
     /// As concurrent_block_pool::deallocate_bulk.
-    void deallocate_bulk(std::span<void* const> blocks) noexcept {
-        core_->deallocate_bulk(cache_, blocks);
-    }
+    void deallocate_bulk(std::span<void* const> blocks) noexcept { core_->deallocate_bulk(blocks); }
 
     /// False for a thread beyond the pool's `threads`: the view works, on the shared words.
     [[nodiscard]] bool keeps_blocks() const noexcept { return cache_ != nullptr; }

@@ -70,8 +70,6 @@ thread_cache* concurrent_core<Storage>::join() noexcept {
         }
         // Acquire pairs with the release in end_thread(): the last owner left the cache empty.
         if ((atomic_or(word, bit, std::memory_order_acquire) & bit) == 0) {
-            slots_[slot].live = live_of_slot(slot);
-            slots_[slot].own = check_ == free_check::exact ? live_without_slot : live_of_slot(slot);
             caches_[index] = &slots_[slot];
             return caches_[index];
         }
@@ -110,7 +108,8 @@ void concurrent_core<Storage>::spill(thread_cache& cache) noexcept {
 template <class Storage>
 void concurrent_core<Storage>::recover(std::uint32_t own_index) noexcept {
     for (std::uint32_t slot = 0; slot < limits_.threads; ++slot) {
-        if (slots_[slot].live != block_state::never && &slots_[slot] != caches_[own_index]) {
+        const bool used = (shared_.slots[slot / word_blocks] >> (slot % word_blocks) & 1) != 0;
+        if (used && &slots_[slot] != caches_[own_index]) {
             slots_[slot] = thread_cache{};
         }
     }
@@ -131,7 +130,7 @@ void concurrent_core<Storage>::recover(std::uint32_t own_index) noexcept {
     for (std::uint32_t index = 0; index < blocks; ++index) {
         const std::uint64_t bit = std::uint64_t{1} << (index % word_blocks);
         const bool is_reserved = (reserved().free_in(index / word_blocks) & bit) != 0;
-        if (!is_live_state(state_of(index)) && !is_reserved) {
+        if (state_of(index) != block_state::live && !is_reserved) {
             bits().give_back(index / word_blocks, bit);
         }
     }
@@ -147,7 +146,7 @@ void* concurrent_core<Storage>::try_allocate_slow() noexcept {
 
 template <class Storage>
 void concurrent_core<Storage>::deallocate_slow(void* block, std::uint64_t index) noexcept {
-    mark_freed(block, index, live_without_slot);
+    mark_freed(block, index);
     finish_free(block, join());
 }
 
@@ -174,11 +173,10 @@ std::size_t concurrent_core<Storage>::try_allocate_bulk(thread_cache* cache,
 }
 
 template <class Storage>
-void concurrent_core<Storage>::deallocate_bulk(thread_cache* cache,
-                                               std::span<void* const> blocks) noexcept {
+void concurrent_core<Storage>::deallocate_bulk(std::span<void* const> blocks) noexcept {
     gathered_word gathered;
     for (void* const block : blocks) {
-        if (begin_free(block, cache)) {
+        if (begin_free(block)) {
             gather(gathered, index_of(block));
         }
     }
@@ -251,12 +249,10 @@ bool concurrent_core<Storage>::reserve(std::size_t blocks) noexcept {
 
 template <class Storage>
 void* concurrent_core<Storage>::allocate_reserved() noexcept {
-    const thread_cache* const cache = own_cache();
-    const block_state live = cache != nullptr ? cache->live : block_state::live;
     while (true) {
         const occupancy::claimed_word found = reserved().claim(1);
         if (found.mask != 0) [[likely]] {
-            return hand_out(lowest_block(found), live);
+            return hand_out(lowest_block(found));
         }
     }
 }
@@ -281,7 +277,7 @@ template <class Storage>
 std::size_t concurrent_core<Storage>::count_live() const noexcept {
     std::size_t live = 0;
     for (std::uint32_t index = 0; index < storage_.capacity(); ++index) {
-        live += is_live_state(state_of(index)) ? 1U : 0U;
+        live += state_of(index) == block_state::live ? 1U : 0U;
     }
     return live;
 }
@@ -385,7 +381,7 @@ verdict concurrent_core<Storage>::verify() noexcept {
     std::size_t live = 0;
     std::size_t waiting = 0;
     for (std::uint32_t index = 0; index < storage_.capacity(); ++index) {
-        const bool is_live = is_live_state(state_of(index));
+        const bool is_live = state_of(index) == block_state::live;
         if (is_live && is_waiting(index)) {
             return {"a block is live and free at once", index};
         }

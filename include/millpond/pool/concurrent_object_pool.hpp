@@ -85,9 +85,9 @@ public:
     ~concurrent_object_pool() {
         core_.leave_threads();
         if constexpr (!std::is_trivially_destructible_v<T>) {
-            core_.for_each_block(detail::is_live_state, [this](void* block) {
-                destroy(std::launder(static_cast<T*>(block)));
-            });
+            core_.for_each_block(
+                [](detail::block_state state) { return state == detail::block_state::live; },
+                [this](void* block) { destroy(std::launder(static_cast<T*>(block))); });
         }
         core_.retire();
     }
@@ -196,7 +196,7 @@ private:
 
     static void destroy_in(core& pool, detail::thread_cache* cache, T* object) noexcept {
         void* const block = detail::block_of(object);
-        if (pool.begin_free(block, cache)) [[likely]] {
+        if (pool.begin_free(block)) [[likely]] {
             std::destroy_at(object);
             pool.finish_free(block, cache);
         }

@@ -103,7 +103,7 @@ public:
             return lease();
         }
         const bool fresh = core_.is_fresh(block);
-        (void)core_.hand_out(block, cache != nullptr ? cache->live : detail::block_state::live);
+        (void)core_.hand_out(block);
         if (fresh) [[unlikely]] {
             fresh_blocks source{core_};
             return lease(
@@ -158,7 +158,7 @@ private:
         detail::thread_cache* const cache = core_.own_cache();
         void* const block = detail::block_of(object);
         reset_(*object);
-        if (core_.begin_free(block, cache)) {
+        if (core_.begin_free(block)) {
             core_.finish_free(block, cache);
         }
     }

@@ -8,7 +8,6 @@
 
 #include "millpond/base/config.hpp"
 #include "millpond/base/name.hpp"
-#include "millpond/pool/block_state.hpp"
 #include "millpond/pool/magazine.hpp"
 #include "millpond/pool/occupancy.hpp"
 
@@ -19,29 +18,15 @@ MILLPOND_NAMESPACE_BEGIN
 
 /// How a concurrent pool finds out that a block is freed twice.
 enum class free_check : unsigned char {
-    fast, ///< a thread frees its own blocks without an atomic step; when it and another thread free
-          ///< one block within the same nanoseconds, both frees may pass
-    exact, ///< every free is an atomic exchange: of any two frees of a block one stops
+    fast,  ///< without an atomic step: a free that begins after another has returned is stopped;
+           ///< of two within the same nanoseconds both may pass
+    exact, ///< every free is an atomic exchange: of any two frees of a block one is stopped
 };
 
 namespace detail {
 
 /// Two cache lines: processors fetch them in pairs, and threads must not share any.
 inline constexpr std::size_t thread_separation = 128;
-
-/// The state of a block that is live and was handed out to the thread in this slot. Only that thread
-/// holds the slot, so it may free the block with plain stores; everybody else exchanges.
-[[nodiscard]] constexpr block_state live_of_slot(std::uint32_t slot) noexcept {
-    return static_cast<block_state>(slot + 3);
-}
-
-/// True for live blocks, whoever they were handed out to; `live` itself is nobody's.
-[[nodiscard]] constexpr bool is_live_state(block_state state) noexcept {
-    return state != block_state::never && state != block_state::freed;
-}
-
-/// A state that no block ever has: nothing was handed out to a thread without a slot.
-inline constexpr block_state live_without_slot = static_cast<block_state>(255);
 
 /// Blocks on their way into the occupancy, all of one word.
 struct gathered_word {
@@ -52,16 +37,14 @@ struct gathered_word {
 
 /// One thread's blocks. All zero is empty, so an unused one costs address space only.
 struct alignas(thread_separation) thread_cache {
-    block_state live = block_state::never; ///< what marks the blocks handed out from here
-    block_state own = block_state::never;  ///< what marks those that a plain store may free
-    occupancy::claimed_word current;       ///< the rest of the word that was claimed last
+    occupancy::claimed_word current; ///< the rest of the word that was claimed last
     gathered_word gathered;
     magazine<magazine_entries_most> kept; ///< blocks freed lately
 };
 
 /// How much a thread may keep, and the blocks that this costs.
 struct cache_limits {
-    static constexpr std::uint32_t threads_most = 250; ///< a slot is part of a state byte
+    static constexpr std::uint32_t threads_most = 250; ///< a thread index fits in a byte
 
     std::uint32_t threads = 0; ///< that keep blocks at one time; 0: none does
     std::uint32_t kept = 0;    ///< in a thread's magazine
