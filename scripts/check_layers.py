@@ -16,7 +16,7 @@ LAYERS = ["base", "memory", "pool", "adapt"]
 # Inside a layer: a step includes its own and those before it. Every file of the layer stands here.
 STEPS = {"pool": [["block_state", "occupancy", "magazine", "inline_storage", "region_storage",
                    "construct"],
-                  ["atomic_occupancy", "thread_cache"],
+                  ["atomic_occupancy"], ["thread_cache"],
                   ["pool_core", "pool_core_cold", "concurrent_core", "concurrent_core_cold", "reservation"],
                   ["typed_pool", "block_pool"],
                   ["object_pool", "static_pool", "concurrent_block_pool", "concurrent_object_pool",

@@ -42,7 +42,7 @@ cache_limits cache_limits::of(const pool_name& name,
     const std::size_t share = capacity / threads;
     cache_limits limits;
     limits.kept = smallest_of({magazine_entries_most, affordable, share / 2});
-    limits.at_once = smallest_of({word_blocks, affordable, share / 4});
+    limits.at_once = smallest_of({word_blocks, affordable, share / 6});
     limits.threads = limits.at_once == 0 ? 0 : static_cast<std::uint32_t>(threads);
     return limits;
 }
@@ -58,7 +58,7 @@ concurrent_layout concurrent_layout::of(const pool_name& name,
     layout.limits = cache_limits::of(name, capacity, layout.blocks.stride_bytes, threads);
     layout.blocks.add_spare_blocks(name, layout.limits.spare_blocks());
     layout.blocks.extra_bytes =
-        cache_table_bytes + layout.limits.threads * sizeof(thread_cache) +
+        cache_table_bytes + asks_bytes + layout.limits.threads * sizeof(thread_cache) +
         occupancy_shape::of(layout.blocks.capacity).words * sizeof(std::uint64_t);
     return layout;
 }

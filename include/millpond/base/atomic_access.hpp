@@ -42,6 +42,15 @@ template <class T>
     return std::atomic_ref<T>(place).exchange(value, order);
 }
 
+/// Writes `desired` if the place holds `expected`; true if it did.
+template <class T>
+[[nodiscard]] bool
+atomic_replace(T& place, T expected, T desired, std::memory_order order) noexcept {
+    interleave();
+    return std::atomic_ref<T>(place).compare_exchange_strong(
+        expected, desired, order, std::memory_order_relaxed);
+}
+
 template <class T>
 T atomic_add(T& place, T value, std::memory_order order) noexcept {
     interleave();

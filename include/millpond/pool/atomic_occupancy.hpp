@@ -18,6 +18,11 @@
 /// if no window was open. Otherwise it looks at every word, which proves nothing by itself: a block may
 /// come free behind its back while another is taken before its eyes. So who gives a block back while a
 /// window is open says so, and a fruitless look counts only if nobody did.
+///
+/// Giving back takes a fixed number of steps. A claim can lose a word to another thread, again and again;
+/// so a thread that lost a few times *asks*, and every thread that claims a word looks at one other
+/// thread's place in turn before it takes it, and *grants* it the word if it asks. With p threads a claim
+/// of whole words so ends after at most p * p words that others took in between.
 
 #include "millpond/base/atomic_access.hpp"
 #include "millpond/base/config.hpp"
@@ -44,6 +49,15 @@ public:
         std::uint64_t shown = 0; ///< times that blocks were given back while one was open
     };
 
+    /// How one thread asks for help, and whom it helps.
+    struct helper {
+        std::uint64_t* asks = nullptr; ///< a place per thread: 0, `asking`, or `granted` + a word
+        std::uint32_t threads = 0;     ///< places
+        std::uint32_t own = 0;         ///< this thread's place
+        std::uint32_t next = 0;        ///< whose place was looked at last
+        bool looked = false;           ///< once in every claim
+    };
+
     constexpr atomic_occupancy(std::uint64_t* words,
                                const occupancy_shape& shape,
                                window_counts& windows) noexcept
@@ -52,30 +66,23 @@ public:
         , windows_(windows) {}
 
     /// Takes up to `most` free blocks of one word; none means that at some instant of the call no
-    /// block was free. O(levels), and again as often as another thread took what this one had found.
-    [[nodiscard]] claimed_word claim(std::uint32_t most) noexcept {
-        while (true) {
-            // Closed first: equal counts then mean that no window was open when they were read.
-            const window_counts before = look_at_windows();
-            const std::uint32_t summary = find_summary();
-            if (summary == stale) {
-                continue;
+    /// block was free. O(levels), and again for every word that another thread took meanwhile.
+    [[nodiscard]] claimed_word claim(std::uint32_t most, helper* help = nullptr) noexcept {
+        bool asked = false;
+        if (help != nullptr) {
+            help->looked = false;
+        }
+        for (std::uint32_t tries = 0;; ++tries) {
+            outcome now = try_claim(most, help);
+            if (asked) {
+                settle(*help, now);
+                asked = look(help->asks[help->own]) == asking;
+            } else if (tries >= tries_alone && help != nullptr && !now.is_final) {
+                atomic_store(help->asks[help->own], asking, std::memory_order_seq_cst);
+                asked = true;
             }
-            if (summary == occupancy::none) {
-                if (before.closed == before.opened && look(windows_.opened) == before.opened) {
-                    return {};
-                }
-                const claimed_word left = claim_by_scan(most);
-                if (left.mask != 0 || nothing_was_shown_since(before)) {
-                    return left;
-                }
-                continue;
-            }
-            const claimed_word found = shape_.levels == 1    ? take_some(0, most)
-                                       : most >= word_blocks ? claim_below(summary)
-                                                             : claim_some_below(summary, most);
-            if (found.mask != 0) {
-                return found;
+            if (now.is_final) {
+                return now.found;
             }
         }
     }
@@ -84,12 +91,7 @@ public:
     void give_back(std::uint32_t word, std::uint64_t mask) noexcept {
         // Pairs with the exchange and the `and` of a claimer: it sees what was done to these blocks.
         atomic_or(words_[word], mask, std::memory_order_seq_cst);
-        show(0, word);
-        const std::uint64_t closed = look(windows_.closed); // before `opened`, as in claim()
-        if (closed != look(windows_.opened)) [[unlikely]] {
-            // Pairs with the look in nothing_was_shown_since().
-            atomic_add(windows_.shown, std::uint64_t{1}, std::memory_order_seq_cst);
-        }
+        show_to_all(word);
     }
 
     /// Free blocks of one word, as they are now.
@@ -114,6 +116,70 @@ public:
 
 private:
     static constexpr std::uint32_t stale = occupancy::none - 1;
+    static constexpr std::uint32_t tries_alone = 8; ///< before a thread asks
+    static constexpr std::uint64_t asking = 1;
+    static constexpr std::uint64_t granted = 2;
+
+    /// What one try has come to.
+    struct outcome {
+        claimed_word found;
+        bool is_final = false; ///< blocks, or certainty that there were none
+    };
+
+    [[nodiscard]] outcome try_claim(std::uint32_t most, helper* help) noexcept {
+        const window_counts before = look_at_windows();
+        const std::uint32_t summary = find_summary();
+        if (summary == stale) {
+            return {};
+        }
+        if (summary == occupancy::none) {
+            if (before.closed == before.opened && look(windows_.opened) == before.opened) {
+                return {.found = {}, .is_final = true};
+            }
+            const claimed_word left = claim_by_scan(most);
+            return {.found = left, .is_final = left.mask != 0 || nothing_was_shown_since(before)};
+        }
+        const claimed_word found = shape_.levels == 1    ? take_some(0, most)
+                                   : most >= word_blocks ? claim_below(summary, help)
+                                                         : claim_some_below(summary, most);
+        return {.found = found, .is_final = found.mask != 0};
+    }
+
+    /// Ends this thread's asking when its try came to an end or another thread has granted a word: what
+    /// was granted is taken, or shown to all again if it is not needed.
+    void settle(helper& help, outcome& now) noexcept {
+        std::uint64_t& place = help.asks[help.own];
+        if (!now.is_final && look(place) == asking) {
+            return;
+        }
+        // Pairs with the replacement in give_away().
+        const std::uint64_t answer =
+            atomic_exchange(place, std::uint64_t{0}, std::memory_order_seq_cst);
+        if (answer < granted) {
+            return;
+        }
+        const auto index = static_cast<std::uint32_t>(answer - granted);
+        if (now.found.mask != 0) {
+            show_to_all(index);
+            return;
+        }
+        now.found = {index,
+                     atomic_exchange(words_[index], std::uint64_t{0}, std::memory_order_seq_cst)};
+        now.is_final = now.found.mask != 0;
+    }
+
+    /// True when the thread whose turn it is asks and now has the word, which is this thread's.
+    [[nodiscard]] bool give_away(helper* help, std::uint32_t index) noexcept {
+        if (help == nullptr || help->looked) {
+            return false;
+        }
+        help->looked = true;
+        help->next = help->next + 1 < help->threads ? help->next + 1 : 0;
+        std::uint64_t& place = help->asks[help->next];
+        return help->next != help->own && look(place) == asking && look(words_[index]) != 0 &&
+               // Pairs with the exchange in settle().
+               atomic_replace(place, asking, granted + index, std::memory_order_seq_cst);
+    }
 
     [[nodiscard]] window_counts look_at_windows() const noexcept {
         window_counts now;
@@ -165,31 +231,29 @@ private:
         return index;
     }
 
-    /// Takes a whole word below a first-level summary; an empty mask when others were quicker.
-    [[nodiscard]] claimed_word claim_below(std::uint32_t summary) noexcept {
+    /// Takes the lowest word below a first-level summary; an empty mask when others were quicker, or
+    /// when the word went to one who asked.
+    [[nodiscard]] claimed_word claim_below(std::uint32_t summary, helper* help) noexcept {
         std::uint64_t& bits = word(1, summary);
-        std::uint64_t rest = look(bits);
-        while (rest != 0) {
-            const std::uint64_t bit = lowest_of(rest);
-            // Pairs with a giver's look: it saw this bit set, so the exchange below sees its blocks.
-            const std::uint64_t before = atomic_and(bits, ~bit, std::memory_order_seq_cst);
-            rest = before & ~bit;
-            claimed_word found;
-            if ((before & bit) != 0) {
-                found.word =
-                    summary * word_blocks + static_cast<std::uint32_t>(std::countr_zero(bit));
+        const std::uint64_t bit = lowest_of(look(bits));
+        if (bit == 0) {
+            return {};
+        }
+        // Pairs with a giver's look: it saw this bit set, so the exchange below sees its blocks.
+        const std::uint64_t before = atomic_and(bits, ~bit, std::memory_order_seq_cst);
+        claimed_word found;
+        if ((before & bit) != 0) {
+            found.word = summary * word_blocks + static_cast<std::uint32_t>(std::countr_zero(bit));
+            if (!give_away(help, found.word)) {
                 // Pairs with the `or` of give_back().
                 found.mask = atomic_exchange(
                     words_[found.word], std::uint64_t{0}, std::memory_order_seq_cst);
             }
-            if (rest == 0) {
-                hide(1, summary);
-            }
-            if (found.mask != 0) {
-                return found;
-            }
         }
-        return {};
+        if ((before & ~bit) == 0) {
+            hide(1, summary);
+        }
+        return found;
     }
 
     /// Takes some blocks of a word below a first-level summary and leaves the rest where it is.
@@ -231,6 +295,16 @@ private:
             }
         }
         return {};
+    }
+
+    /// Lets every claimer find the blocks of a word.
+    void show_to_all(std::uint32_t index) noexcept {
+        show(0, index);
+        const std::uint64_t closed = look(windows_.closed); // before `opened`, as in try_claim()
+        if (closed != look(windows_.opened)) [[unlikely]] {
+            // Pairs with the look in nothing_was_shown_since().
+            atomic_add(windows_.shown, std::uint64_t{1}, std::memory_order_seq_cst);
+        }
     }
 
     /// Sets the bits above a word that is not empty, where they are not set.

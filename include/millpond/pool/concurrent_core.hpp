@@ -357,7 +357,7 @@ private:
                 cache.current = {cache.gathered.word, cache.gathered.mask};
                 cache.gathered = {};
             } else {
-                cache.current = bits().claim(limits_.at_once);
+                cache.current = bits().claim(limits_.at_once, &cache.help);
                 if (cache.current.mask == 0) [[unlikely]] {
                     return count_failure();
                 }
@@ -425,6 +425,7 @@ private:
     Storage storage_;
     thread_cache** caches_ = nullptr;         ///< by thread index; nullptr: no slot
     thread_cache* slots_ = nullptr;           ///< by slot
+    std::uint64_t* asks_ = nullptr;           ///< by slot: see atomic_occupancy::helper
     std::uint64_t* reserved_words_ = nullptr; ///< as the occupancy's
     cache_limits limits_;
     std::size_t capacity_ = 0; ///< what is promised

@@ -17,10 +17,11 @@ MILLPOND_NAMESPACE_BEGIN
 
 namespace detail {
 
-// What the pool adds to its metadata: the table of caches by thread index, the caches, and the
-// words of the blocks that are set aside.
-inline constexpr std::size_t cache_table_bytes =
-    round_up((thread_indices + 1) * sizeof(thread_cache*), thread_separation);
+// What the pool adds to its metadata: the table of caches by thread index, a place per slot to ask for
+// help, the caches, and the words of the blocks that are set aside.
+inline constexpr std::size_t cache_table_bytes = (thread_indices + 1) * sizeof(thread_cache*);
+inline constexpr std::size_t asks_bytes = (thread_indices + 1) * sizeof(std::uint64_t);
+static_assert((cache_table_bytes + asks_bytes) % alignof(thread_cache) == 0);
 
 /// What a thread finds in a pool that is destroyed.
 inline constinit std::array<thread_cache*, thread_indices + 1> no_caches{};
@@ -38,8 +39,10 @@ concurrent_core<Storage>::concurrent_core(const pool_name& name,
     std::byte* const extra = storage_.extra();
     const std::size_t cache_bytes = limits_.threads * sizeof(thread_cache);
     caches_ = reinterpret_cast<thread_cache**>(extra);
-    slots_ = reinterpret_cast<thread_cache*>(extra + cache_table_bytes);
-    reserved_words_ = reinterpret_cast<std::uint64_t*>(extra + cache_table_bytes + cache_bytes);
+    asks_ = reinterpret_cast<std::uint64_t*>(extra + cache_table_bytes);
+    slots_ = reinterpret_cast<thread_cache*>(extra + cache_table_bytes + asks_bytes);
+    reserved_words_ =
+        reinterpret_cast<std::uint64_t*>(extra + cache_table_bytes + asks_bytes + cache_bytes);
     const std::uint32_t blocks = storage_.capacity();
     for (std::uint32_t first = 0; first < blocks; first += word_blocks) {
         const std::uint32_t rest = std::min(blocks - first, word_blocks);
@@ -70,6 +73,7 @@ thread_cache* concurrent_core<Storage>::join() noexcept {
         }
         // Acquire pairs with the release in end_thread(): the last owner left the cache empty.
         if ((atomic_or(word, bit, std::memory_order_acquire) & bit) == 0) {
+            slots_[slot].help = {asks_, limits_.threads, slot, slot, false};
             caches_[index] = &slots_[slot];
             return caches_[index];
         }
@@ -115,6 +119,7 @@ void concurrent_core<Storage>::recover(std::uint32_t own_index) noexcept {
     }
     thread_cache* const own = caches_[own_index];
     std::fill_n(caches_, thread_indices + 1, nullptr);
+    std::fill_n(asks_, thread_indices + 1, std::uint64_t{0});
     shared_ = shared_counts{};
     waiting_ = waiting_counts{};
     if (own != nullptr) {
@@ -233,9 +238,11 @@ void* concurrent_core<Storage>::allocate_until(
 template <class Storage>
 bool concurrent_core<Storage>::reserve(std::size_t blocks) noexcept {
     const std::size_t at_once = limits_.at_once != 0 ? limits_.at_once : 1;
+    thread_cache* const cache = join();
     for (std::size_t aside = 0; aside < blocks;) {
         const occupancy::claimed_word found =
-            bits().claim(static_cast<std::uint32_t>(std::min(at_once, blocks - aside)));
+            bits().claim(static_cast<std::uint32_t>(std::min(at_once, blocks - aside)),
+                         cache != nullptr ? &cache->help : nullptr);
         if (found.mask == 0) {
             return_reserved(aside);
             (void)count_failure();

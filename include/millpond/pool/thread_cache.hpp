@@ -8,6 +8,7 @@
 
 #include "millpond/base/config.hpp"
 #include "millpond/base/name.hpp"
+#include "millpond/pool/atomic_occupancy.hpp"
 #include "millpond/pool/magazine.hpp"
 #include "millpond/pool/occupancy.hpp"
 
@@ -39,6 +40,7 @@ struct gathered_word {
 struct alignas(thread_separation) thread_cache {
     occupancy::claimed_word current; ///< the rest of the word that was claimed last
     gathered_word gathered;
+    atomic_occupancy::helper help;        ///< as it joined the pool
     magazine<magazine_entries_most> kept; ///< blocks freed lately
 };
 
@@ -50,9 +52,9 @@ struct cache_limits {
     std::uint32_t kept = 0;    ///< in a thread's magazine
     std::uint32_t at_once = 0; ///< claimed or given back together, at most a word
 
-    /// Blocks beyond the capacity: what all threads can keep, claim and gather.
+    /// Blocks beyond the capacity: what all threads can keep, gather, claim, and be granted.
     [[nodiscard]] constexpr std::size_t spare_blocks() const noexcept {
-        return std::size_t{threads} * (kept + 2 * at_once);
+        return std::size_t{threads} * (kept + 3 * at_once);
     }
 
     /// For `threads` threads, 0 for a number that suits the machine. No more spare blocks than
