@@ -99,6 +99,23 @@ public:
         return atomic_load(words_[word], std::memory_order_relaxed); // an estimate: no partner
     }
 
+    /// Makes the blocks of `free_in_word(word)` free and no others. For a pool that no other thread is
+    /// using: these are plain stores. O(words).
+    template <class FreeInWord>
+    void rebuild(FreeInWord free_in_word) noexcept {
+        for (std::uint32_t i = 0; i < shape_.block_words(); ++i) {
+            words_[i] = free_in_word(i);
+        }
+        for (std::uint32_t level = 1; level < shape_.levels; ++level) {
+            const std::uint32_t below = shape_.first_word[level] - shape_.first_word[level - 1];
+            for (std::uint32_t i = 0; i < below; ++i) {
+                std::uint64_t& summary = word(level, i / word_blocks);
+                summary = i % word_blocks == 0 ? 0 : summary;
+                summary |= std::uint64_t{word(level - 1, i) != 0 ? 1U : 0U} << (i % word_blocks);
+            }
+        }
+    }
+
     /// The first word that no summary bit leads to although it has a free block, or `none`. For a
     /// pool that no other thread is using.
     [[nodiscard]] std::uint32_t first_hidden() const noexcept {

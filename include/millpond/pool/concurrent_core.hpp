@@ -225,7 +225,7 @@ public:
     /// The calling thread's cache if it has one already.
     [[nodiscard]] thread_cache* own_cache() const noexcept { return caches_[thread_index]; }
 
-    /// The calling thread's cache, made now if need be; nullptr when all slots are taken.
+    /// The calling thread's cache, made now if need be; nullptr when all seats are taken.
     [[nodiscard]] thread_cache* join() noexcept;
 
     [[nodiscard]] bool owns(const void* address) const noexcept {
@@ -281,7 +281,7 @@ private:
         atomic_occupancy::window_counts windows;
         atomic_occupancy::window_counts reserved_windows;
         std::uint64_t failures = 0;           ///< times that no block was found
-        std::array<std::uint64_t, 4> slots{}; ///< a bit per slot, 1 = taken
+        std::array<std::uint64_t, 4> seats{}; ///< a bit per seat, 1 = taken
     };
 
     [[nodiscard]] atomic_occupancy bits() noexcept {
@@ -291,6 +291,12 @@ private:
     /// Blocks that are set aside: the same words once more.
     [[nodiscard]] atomic_occupancy reserved() noexcept {
         return {reserved_words_, storage_.shape(), shared_.reserved_windows};
+    }
+
+    /// All blocks of one word.
+    [[nodiscard]] std::uint64_t blocks_in(std::uint32_t word) const noexcept {
+        const std::uint32_t rest = storage_.capacity() - word * word_blocks;
+        return ~std::uint64_t{0} >> (rest < word_blocks ? word_blocks - rest : 0);
     }
 
     [[nodiscard]] std::uint64_t offset_of(const void* address) const noexcept {
@@ -423,9 +429,9 @@ private:
     [[noreturn]] MILLPOND_SLOW_PATH void refuse(const void* block, misuse reason) const noexcept;
 
     Storage storage_;
-    thread_cache** caches_ = nullptr;         ///< by thread index; nullptr: no slot
-    thread_cache* slots_ = nullptr;           ///< by slot
-    std::uint64_t* asks_ = nullptr;           ///< by slot: see atomic_occupancy::helper
+    thread_cache** caches_ = nullptr;         ///< by thread index; nullptr: no seat
+    thread_cache* seats_ = nullptr;           ///< by seat
+    std::uint64_t* asks_ = nullptr;           ///< by seat: see atomic_occupancy::helper
     std::uint64_t* reserved_words_ = nullptr; ///< as the occupancy's
     cache_limits limits_;
     std::size_t capacity_ = 0; ///< what is promised

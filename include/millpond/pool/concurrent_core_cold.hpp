@@ -17,7 +17,7 @@ MILLPOND_NAMESPACE_BEGIN
 
 namespace detail {
 
-// What the pool adds to its metadata: the table of caches by thread index, a place per slot to ask for
+// What the pool adds to its metadata: the table of caches by thread index, a place per seat to ask for
 // help, the caches, and the words of the blocks that are set aside.
 inline constexpr std::size_t cache_table_bytes = (thread_indices + 1) * sizeof(thread_cache*);
 inline constexpr std::size_t asks_bytes = (thread_indices + 1) * sizeof(std::uint64_t);
@@ -40,14 +40,10 @@ concurrent_core<Storage>::concurrent_core(const pool_name& name,
     const std::size_t cache_bytes = limits_.threads * sizeof(thread_cache);
     caches_ = reinterpret_cast<thread_cache**>(extra);
     asks_ = reinterpret_cast<std::uint64_t*>(extra + cache_table_bytes);
-    slots_ = reinterpret_cast<thread_cache*>(extra + cache_table_bytes + asks_bytes);
+    seats_ = reinterpret_cast<thread_cache*>(extra + cache_table_bytes + asks_bytes);
     reserved_words_ =
         reinterpret_cast<std::uint64_t*>(extra + cache_table_bytes + asks_bytes + cache_bytes);
-    const std::uint32_t blocks = storage_.capacity();
-    for (std::uint32_t first = 0; first < blocks; first += word_blocks) {
-        const std::uint32_t rest = std::min(blocks - first, word_blocks);
-        bits().give_back(first / word_blocks, ~std::uint64_t{0} >> (word_blocks - rest));
-    }
+    bits().rebuild([this](std::uint32_t word) { return blocks_in(word); });
     begin_use(
         [](thread_user& user, std::uint32_t index) noexcept {
             static_cast<concurrent_core&>(user).end_thread(index);
@@ -65,16 +61,16 @@ thread_cache* concurrent_core<Storage>::join() noexcept {
     if (index == no_thread_index || caches_[index] != nullptr) {
         return caches_[index];
     }
-    for (std::uint32_t slot = 0; slot < limits_.threads; ++slot) {
-        std::uint64_t& word = shared_.slots[slot / word_blocks];
-        const std::uint64_t bit = std::uint64_t{1} << (slot % word_blocks);
+    for (std::uint32_t seat = 0; seat < limits_.threads; ++seat) {
+        std::uint64_t& word = shared_.seats[seat / word_blocks];
+        const std::uint64_t bit = std::uint64_t{1} << (seat % word_blocks);
         if ((atomic_load(word, std::memory_order_relaxed) & bit) != 0) {
             continue;
         }
         // Acquire pairs with the release in end_thread(): the last owner left the cache empty.
         if ((atomic_or(word, bit, std::memory_order_acquire) & bit) == 0) {
-            slots_[slot].help = {asks_, limits_.threads, slot, slot, false};
-            caches_[index] = &slots_[slot];
+            seats_[seat].help = {asks_, limits_.threads, seat, seat, false};
+            caches_[index] = &seats_[seat];
             return caches_[index];
         }
     }
@@ -89,10 +85,10 @@ void concurrent_core<Storage>::end_thread(std::uint32_t index) noexcept {
     }
     spill(*cache);
     caches_[index] = nullptr;
-    const auto slot = static_cast<std::uint32_t>(cache - slots_);
-    const std::uint64_t bit = std::uint64_t{1} << (slot % word_blocks);
+    const auto seat = static_cast<std::uint32_t>(cache - seats_);
+    const std::uint64_t bit = std::uint64_t{1} << (seat % word_blocks);
     // Release pairs with the acquire in join().
-    atomic_and(shared_.slots[slot / word_blocks], ~bit, std::memory_order_release);
+    atomic_and(shared_.seats[seat / word_blocks], ~bit, std::memory_order_release);
     wake_if_waiting();
 }
 
@@ -111,10 +107,10 @@ void concurrent_core<Storage>::spill(thread_cache& cache) noexcept {
 /// Every block that is neither live nor set aside becomes free: the states alone decide.
 template <class Storage>
 void concurrent_core<Storage>::recover(std::uint32_t own_index) noexcept {
-    for (std::uint32_t slot = 0; slot < limits_.threads; ++slot) {
-        const bool used = (shared_.slots[slot / word_blocks] >> (slot % word_blocks) & 1) != 0;
-        if (used && &slots_[slot] != caches_[own_index]) {
-            slots_[slot] = thread_cache{};
+    for (std::uint32_t seat = 0; seat < limits_.threads; ++seat) {
+        const bool used = (shared_.seats[seat / word_blocks] >> (seat % word_blocks) & 1) != 0;
+        if (used && &seats_[seat] != caches_[own_index]) {
+            seats_[seat] = thread_cache{};
         }
     }
     thread_cache* const own = caches_[own_index];
@@ -123,22 +119,23 @@ void concurrent_core<Storage>::recover(std::uint32_t own_index) noexcept {
     shared_ = shared_counts{};
     waiting_ = waiting_counts{};
     if (own != nullptr) {
-        const auto slot = static_cast<std::uint32_t>(own - slots_);
+        const auto seat = static_cast<std::uint32_t>(own - seats_);
         own->kept.clear();
         own->current = {};
         own->gathered = {};
         caches_[own_index] = own;
-        shared_.slots[slot / word_blocks] = std::uint64_t{1} << (slot % word_blocks);
+        shared_.seats[seat / word_blocks] = std::uint64_t{1} << (seat % word_blocks);
     }
-    const std::uint32_t blocks = storage_.capacity();
-    std::fill_n(storage_.words(), storage_.shape().words, std::uint64_t{0});
-    for (std::uint32_t index = 0; index < blocks; ++index) {
-        const std::uint64_t bit = std::uint64_t{1} << (index % word_blocks);
-        const bool is_reserved = (reserved().free_in(index / word_blocks) & bit) != 0;
-        if (state_of(index) != block_state::live && !is_reserved) {
-            bits().give_back(index / word_blocks, bit);
+    bits().rebuild([this](std::uint32_t word) {
+        std::uint64_t free = blocks_in(word) & ~reserved().free_in(word);
+        for (std::uint64_t rest = free; rest != 0; rest &= rest - 1) {
+            const auto bit = static_cast<std::uint32_t>(std::countr_zero(rest));
+            if (state_of(std::uint64_t{word} * word_blocks + bit) == block_state::live) {
+                free &= ~(std::uint64_t{1} << bit);
+            }
         }
-    }
+        return free;
+    });
 }
 
 // --- without a cache ----------------------------------------------------------------------------
@@ -352,8 +349,8 @@ template <class Storage>
 bool concurrent_core<Storage>::is_waiting(std::uint64_t index) noexcept {
     const auto word = static_cast<std::uint32_t>(index / word_blocks);
     std::uint64_t mask = bits().free_in(word) | reserved().free_in(word);
-    for (std::uint32_t slot = 0; slot < limits_.threads; ++slot) {
-        const thread_cache& cache = slots_[slot];
+    for (std::uint32_t seat = 0; seat < limits_.threads; ++seat) {
+        const thread_cache& cache = seats_[seat];
         mask |= cache.current.word == word ? cache.current.mask : 0;
         mask |= cache.gathered.word == word ? cache.gathered.mask : 0;
     }
@@ -402,12 +399,12 @@ verdict concurrent_core<Storage>::verify() noexcept {
         }
     }
     verdict found;
-    for (std::uint32_t slot = 0; slot < limits_.threads && found; ++slot) {
-        found = verify_cache(slots_[slot], waiting);
+    for (std::uint32_t seat = 0; seat < limits_.threads && found; ++seat) {
+        found = verify_cache(seats_[seat], waiting);
     }
-    for (std::uint32_t slot = 0; slot < limits_.threads; ++slot) {
-        for (std::uint32_t i = 0; i < slots_[slot].kept.size() && found; ++i) {
-            set_state(index_of(slots_[slot].kept.oldest(i)), block_state::freed);
+    for (std::uint32_t seat = 0; seat < limits_.threads; ++seat) {
+        for (std::uint32_t i = 0; i < seats_[seat].kept.size() && found; ++i) {
+            set_state(index_of(seats_[seat].kept.oldest(i)), block_state::freed);
         }
     }
     if (found && live + waiting != storage_.capacity()) {
