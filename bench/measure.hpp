@@ -105,6 +105,12 @@ double pass_ns(Pass&& pass) {
 /// Wyrand: a generator of two multiplications, the same for everyone.
 class random_source {
 public:
+    random_source() = default;
+
+    /// Threads draw different numbers: each has a seed of its own.
+    explicit random_source(std::uint64_t seed) noexcept
+        : state_(seed) {}
+
     [[nodiscard]] std::uint64_t next() noexcept {
         state_ += 0xa0761d6478bd642fU;
         __extension__ using wide = unsigned __int128;

@@ -8,6 +8,7 @@
 #include <array>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <utility>
 
 namespace millpond::bench {
@@ -28,6 +29,11 @@ constexpr std::array pattern_names = {
     std::pair{pattern::latency_churn, std::string_view("latency_churn")},
     std::pair{pattern::latency_refill, std::string_view("latency_refill")},
     std::pair{pattern::iterate, std::string_view("iterate")},
+    std::pair{pattern::local_bursts, std::string_view("local_bursts")},
+    std::pair{pattern::hand_off, std::string_view("hand_off")},
+    std::pair{pattern::exchange, std::string_view("exchange")},
+    std::pair{pattern::thread_lives, std::string_view("thread_lives")},
+    std::pair{pattern::latency_shared, std::string_view("latency_shared")},
 };
 
 constexpr std::size_t million = 1'000'000;
@@ -54,10 +60,10 @@ void add_hot(std::vector<question>& all, scale by, std::size_t bytes) {
     // The size that is quoted gets three times the operations.
     const std::size_t operations = (bytes == 64 ? 3 : 1) * million / by.operations;
     const auto ask = [&](std::string_view name, pattern what, std::size_t blocks, std::size_t n) {
-        all.push_back({.name = name,
+        all.push_back({.name = std::string(name),
                        .pattern = name_of(what),
                        .unit = "ns per block",
-                       .measurement = {what, bytes, blocks, n, 0},
+                       .measurement = {what, bytes, blocks, n},
                        .needs = raw_blocks,
                        .most_repetitions = no_limit});
     };
@@ -75,7 +81,7 @@ question sized_64(std::string_view name,
                   unsigned needs,
                   int most_repetitions = no_limit) {
     measurement.block_bytes = 64;
-    return {.name = name,
+    return {.name = std::string(name),
             .pattern = name_of(measurement.what),
             .unit = unit,
             .measurement = measurement,
@@ -146,7 +152,56 @@ void add_iteration(std::vector<question>& all, scale by) {
     }
 }
 
+/// 1, 2, 4, 8 and 16 threads as far as there are cores, but two at least.
+std::vector<std::size_t> thread_counts() {
+    const std::size_t cores = std::max(2U, std::thread::hardware_concurrency());
+    std::vector<std::size_t> counts;
+    for (std::size_t threads = 1; threads <= std::min<std::size_t>(16, cores); threads *= 2) {
+        counts.push_back(threads);
+    }
+    return counts;
+}
+
+void add_any_number_of_threads(std::vector<question>& all,
+                               std::string_view name,
+                               task measurement,
+                               unsigned needs) {
+    for (const std::size_t threads : thread_counts()) {
+        measurement.threads = threads;
+        question asked = sized_64(name, "ns per block", measurement, needs);
+        asked.name += threads == 1 ? ", 1 thread" : ", " + std::to_string(threads) + " threads";
+        all.push_back(asked);
+    }
+}
+
+void add_several_threads(std::vector<question>& all, scale by) {
+    const std::size_t operations = 2 * million / by.operations;
+    add_any_number_of_threads(all,
+                              "own bursts of 1,000",
+                              {pattern::local_bursts, 0, 1'000, operations},
+                              any_thread | apart);
+    all.push_back(sized_64("hand-off through a ring of 1,024",
+                           "ns per block",
+                           {pattern::hand_off, 0, 1'024, operations, 0, 2},
+                           any_thread | one_way));
+    add_any_number_of_threads(
+        all, "random exchange", {pattern::exchange, 0, 2'048, operations}, any_thread);
+    all.push_back(sized_64("thread lives",
+                           "ns per life",
+                           {pattern::thread_lives, 0, 256, 10'000 / by.operations, 0, 2},
+                           any_thread,
+                           3));
+    all.push_back(sized_64("latency beside another thread",
+                           "ns",
+                           {pattern::latency_shared, 0, 65'536, million / by.operations, 0, 2},
+                           any_thread | apart));
+}
+
 } // namespace
+
+std::string_view name_of(part which) {
+    return which == part::one_thread ? "one_thread" : "several_threads";
+}
 
 std::string_view name_of(pattern what) {
     return std::find_if(pattern_names.begin(),
@@ -164,9 +219,13 @@ pattern pattern_named(std::string_view name) {
     throw std::invalid_argument("no pattern is called " + std::string(name));
 }
 
-std::vector<question> questions(effort how_much) {
+std::vector<question> questions(effort how_much, part which) {
     std::vector<question> all;
     const scale by = scale_of(how_much);
+    if (which == part::several_threads) {
+        add_several_threads(all, by);
+        return all;
+    }
     for (const std::size_t bytes : {64U, 16U, 256U, 1024U}) {
         add_hot(all, by, bytes);
     }

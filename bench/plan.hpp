@@ -3,6 +3,7 @@
 /// \file
 /// Which questions are asked, at which sizes, and how often.
 
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -18,9 +19,13 @@ enum class effort : unsigned char {
     smoke,    ///< as little as proves that everything runs
 };
 
+/// Which questions: those about pools for one thread, or those about pools for several. Each part
+/// has a result file of its own, so that one can be recorded without the other.
+enum class part : unsigned char { one_thread, several_threads };
+
 /// One question at one size: a row of the result.
 struct question {
-    std::string_view name;    ///< "churn 64k"
+    std::string name;         ///< "churn 64k"
     std::string_view pattern; ///< "churn"; also the name that the command line takes
     std::string_view unit;
     task measurement;
@@ -34,8 +39,13 @@ std::string_view name_of(pattern what);
 /// The pattern of that name; throws std::invalid_argument.
 pattern pattern_named(std::string_view name);
 
-/// Every question, in the order in which they are asked.
-std::vector<question> questions(effort how_much);
+/// The part's name on the command line and in the result.
+std::string_view name_of(part which);
+
+/// The part's questions, in the order in which they are asked. Those that can be asked of any
+/// number of threads are asked of 1, 2, 4, 8 and 16, up to the number of cores: with more, what is
+/// measured is the system's scheduler. Two are always asked.
+std::vector<question> questions(effort how_much, part which);
 
 /// Whether this contender can answer this question.
 bool can_answer(const contender& who, const question& asked);

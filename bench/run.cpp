@@ -50,11 +50,13 @@ int list() {
         fmt::print("  {:<34}{}\n", who.name, who.reason);
     }
     fmt::print("questions\n");
-    for (const question& asked : questions(effort::recorded)) {
-        fmt::print("  {:<34}{:>5} bytes  ({})\n",
-                   asked.name,
-                   asked.measurement.block_bytes,
-                   asked.pattern);
+    for (const part which : {part::one_thread, part::several_threads}) {
+        for (const question& asked : questions(effort::recorded, which)) {
+            fmt::print("  {:<34}{:>5} bytes  ({})\n",
+                       asked.name,
+                       asked.measurement.block_bytes,
+                       asked.pattern);
+        }
     }
     return 0;
 }
@@ -91,15 +93,20 @@ int work(const std::string& name, const std::string& pattern_name, task asked) {
 }
 
 int run(int argument_count, char** arguments) {
-    CLI::App app("Benchmarks of millpond's single-threaded pools against the field.");
+    CLI::App app("Benchmarks of millpond's pools against the field.");
     app.require_subcommand(1);
     session_options options;
-    std::string output = "single_thread.json";
+    std::string output = "result.json";
+    std::string part_name(name_of(part::one_thread));
     bool quick = false;
     bool smoke = false;
 
     CLI::App* const run_command = app.add_subcommand("run", "Measure, and write the result");
     run_command->add_option("-o,--output", output, "The JSON file to write");
+    run_command
+        ->add_option(
+            "--part", part_name, "What is asked about: pools for one thread or for several")
+        ->check(CLI::IsMember({"one_thread", "several_threads"}));
     run_command->add_flag("--quick", quick, "Fewer blocks and operations: under a minute");
     run_command->add_flag("--smoke", smoke, "Only prove that everything runs and agrees");
     run_command
@@ -108,6 +115,7 @@ int run(int argument_count, char** arguments) {
     run_command->add_option("--pattern", options.patterns, "Only these patterns");
     run_command->add_option("--contender", options.contenders, "Only these contenders");
     run_command->add_option("--bytes", options.block_bytes, "Only these block sizes");
+    run_command->add_option("--threads", options.threads, "Only these numbers of threads");
     run_command->add_option("--commit", options.commit, "What to report as the measured commit");
     run_command->add_option("--command", options.command, "What to report as the command");
 
@@ -126,6 +134,7 @@ int run(int argument_count, char** arguments) {
     worker_command->add_option("--blocks", asked.blocks)->required();
     worker_command->add_option("--operations", asked.operations);
     worker_command->add_option("--percent", asked.percent_occupied);
+    worker_command->add_option("--threads", asked.threads);
 
     CLI11_PARSE(app, argument_count, arguments);
     if (app.got_subcommand(list_command)) {
@@ -134,6 +143,8 @@ int run(int argument_count, char** arguments) {
     if (app.got_subcommand(worker_command)) {
         return work(name, pattern_name, asked);
     }
+    options.which =
+        part_name == name_of(part::one_thread) ? part::one_thread : part::several_threads;
     options.how_much = smoke ? effort::smoke : quick ? effort::quick : effort::recorded;
     if (options.repetitions == 0) {
         options.repetitions = smoke || quick ? 1 : 7;

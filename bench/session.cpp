@@ -43,22 +43,23 @@ class session {
 public:
     explicit session(const session_options& options)
         : options_(options) {
+        for (const question& asked : questions(options_.how_much, options_.which)) {
+            if (wanted(options_.patterns, std::string(asked.pattern)) &&
+                wanted(options_.block_bytes, asked.measurement.block_bytes) &&
+                wanted(options_.threads, asked.measurement.threads)) {
+                questions_.push_back(asked);
+                abilities_ |= asked.needs;
+            }
+        }
         find_contenders();
     }
 
     session_result hold() {
         session_result result;
         nlohmann::ordered_json rows = nlohmann::ordered_json::array();
-        std::vector<question> asked_questions;
-        for (const question& asked : questions(options_.how_much)) {
-            if (wanted(options_.patterns, std::string(asked.pattern)) &&
-                wanted(options_.block_bytes, asked.measurement.block_bytes)) {
-                asked_questions.push_back(asked);
-            }
-        }
         int number = 0;
-        for (const question& asked : asked_questions) {
-            show_progress(++number, asked_questions.size(), asked);
+        for (const question& asked : questions_) {
+            show_progress(++number, questions_.size(), asked);
             append(rows, asked, ask_everyone(asked));
         }
         if (isatty(STDERR_FILENO) != 0) {
@@ -73,7 +74,8 @@ public:
 private:
     void find_contenders() {
         for (const contender& who : all_contenders()) {
-            if (!wanted(options_.contenders, std::string(who.name))) {
+            if (!wanted(options_.contenders, std::string(who.name)) ||
+                (who.abilities & abilities_) == 0) {
                 continue;
             }
             if (!who.preload.empty() && library_path(who.preload).empty()) {
@@ -83,7 +85,9 @@ private:
             present_.push_back(&who);
         }
         for (const missing_contender& who : contenders_not_built()) {
-            skip(who.name, who.reason);
+            if ((who.abilities & abilities_) != 0) {
+                skip(who.name, who.reason);
+            }
         }
     }
 
@@ -161,6 +165,9 @@ private:
                                             {"blocks", asked.measurement.blocks},
                                             {"unit", asked.unit},
                                             {"contender", one.who->name}};
+            if (asked.measurement.threads != 0) {
+                entry["threads"] = asked.measurement.threads;
+            }
             if (!one.failure.empty()) {
                 entry["failure"] = one.failure;
             }
@@ -186,7 +193,11 @@ private:
         const std::time_t now = std::time(nullptr);
         std::tm utc{};
         gmtime_r(&now, &utc);
-        return {{"title", "millpond: one thread, against the field"},
+        return {{"title",
+                 options_.which == part::one_thread
+                     ? "millpond: one thread, against the field"
+                     : "millpond: several threads, against the field"},
+                {"part", name_of(options_.which)},
                 {"date",
                  fmt::format("{:04}-{:02}-{:02}", utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday)},
                 {"commit", options_.commit},
@@ -203,6 +214,8 @@ private:
     }
 
     session_options options_;
+    std::vector<question> questions_;
+    unsigned abilities_ = 0; ///< what the questions need, all together
     std::vector<const contender*> present_;
     nlohmann::ordered_json skipped_ = nlohmann::ordered_json::array();
     std::vector<std::string> faults_;

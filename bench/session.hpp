@@ -13,10 +13,12 @@ namespace millpond::bench {
 
 struct session_options {
     effort how_much = effort::recorded;
+    part which = part::one_thread;
     int repetitions = 0;
     std::vector<std::string> patterns;    ///< empty: all
     std::vector<std::string> contenders;  ///< empty: all
     std::vector<std::size_t> block_bytes; ///< empty: all
+    std::vector<std::size_t> threads;     ///< empty: all; only in the part that has them
     std::string commit = "unknown";
     std::string command = "scripts/bench";
 };

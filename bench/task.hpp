@@ -30,15 +30,21 @@ enum class pattern : unsigned char {
     latency_churn,
     latency_refill,
     iterate,
+    local_bursts,
+    hand_off,
+    exchange,
+    thread_lives,
+    latency_shared,
 };
 
 /// One measurement to make.
 struct task {
     pattern what = pattern::pair;
     std::size_t block_bytes = 0;
-    std::size_t blocks = 0;        ///< live at once, or in the burst, or in the pool
-    std::size_t operations = 0;    ///< how often the timed step runs, all batches together
+    std::size_t blocks = 0;     ///< live at once, or in the burst, or in the pool; of each thread
+    std::size_t operations = 0; ///< how often the timed step runs, all batches together
     unsigned percent_occupied = 0; ///< iterate only
+    std::size_t threads = 0;       ///< at once; 0 in the patterns of one thread
 };
 
 /// One measured quantity; its unit is the pattern's, or part of its name.

@@ -50,7 +50,9 @@ std::vector<std::string> worker_arguments(const contender& who, const task& aske
             "--operations",
             std::to_string(asked.operations),
             "--percent",
-            std::to_string(asked.percent_occupied)};
+            std::to_string(asked.percent_occupied),
+            "--threads",
+            std::to_string(asked.threads)};
 }
 
 /// In the child: becomes the worker. Does not return.

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 /// \file
-/// Boost.Pool and Boost.Interprocess.
+/// Boost.Pool, Boost.Interprocess and the free list of Boost.Lockfree.
 
 #include "contenders/registry.hpp"
-#include "contenders/run_patterns.hpp"
+#include "contenders/run_shared_patterns.hpp"
+#include <boost/align/aligned_allocator.hpp>
 #include <boost/interprocess/allocators/private_node_allocator.hpp>
 #include <boost/interprocess/managed_heap_memory.hpp>
+#include <boost/lockfree/detail/freelist.hpp>
 #include <boost/pool/object_pool.hpp>
 #include <boost/pool/pool.hpp>
 #include <boost/pool/pool_alloc.hpp>
@@ -56,14 +58,14 @@ private:
     boost::object_pool<boost_payload<Bytes>> pool_;
 };
 
-template <std::size_t Bytes>
-class boost_fast_allocator {
+template <std::size_t Bytes, class Mutex>
+class boost_fast_allocator_with {
 public:
     static constexpr std::size_t block_bytes = Bytes;
 
-    explicit boost_fast_allocator(std::size_t /*blocks*/) {}
+    explicit boost_fast_allocator_with(std::size_t /*blocks*/) {}
 
-    explicit boost_fast_allocator(growing /*limit*/) {}
+    explicit boost_fast_allocator_with(growing /*limit*/) {}
 
     void* allocate() { return allocator::allocate(); }
 
@@ -75,13 +77,45 @@ public:
         boost::singleton_pool<boost::fast_pool_allocator_tag,
                               Bytes,
                               boost::default_user_allocator_new_delete,
-                              boost::details::pool::null_mutex>::release_memory();
+                              Mutex>::release_memory();
     }
 
 private:
-    using allocator = boost::fast_pool_allocator<boost_payload<Bytes>,
-                                                 boost::default_user_allocator_new_delete,
-                                                 boost::details::pool::null_mutex>;
+    using allocator = boost::
+        fast_pool_allocator<boost_payload<Bytes>, boost::default_user_allocator_new_delete, Mutex>;
+};
+
+template <std::size_t Bytes>
+using boost_fast_allocator = boost_fast_allocator_with<Bytes, boost::details::pool::null_mutex>;
+
+template <std::size_t Bytes>
+using locked_boost_fast_allocator =
+    boost_fast_allocator_with<Bytes, boost::details::pool::default_mutex>;
+
+/// The free list under boost::lockfree's queue and stack, with the allocator that its queue uses.
+template <std::size_t Bytes>
+class lockfree_free_list {
+public:
+    static constexpr std::size_t block_bytes = Bytes;
+
+    explicit lockfree_free_list(std::size_t blocks)
+        : list_(aligned(), blocks) {}
+
+    void* allocate() { return list_.template construct<true, true>(); }
+
+    void deallocate(void* block) { list_.template destruct<true>(static_cast<payload*>(block)); }
+
+private:
+    /// Its constructor leaves the bytes alone.
+    struct payload {
+        payload() noexcept {} // NOLINT(modernize-use-equals-default): a default would zero them
+
+        unsigned char bytes[Bytes];
+    };
+
+    using aligned = boost::alignment::aligned_allocator<payload, BOOST_LOCKFREE_CACHELINE_BYTES>;
+
+    boost::lockfree::detail::freelist_stack<payload, aligned> list_;
 };
 
 template <std::size_t Bytes>
@@ -136,6 +170,16 @@ std::vector<contender> boost_contenders() {
              .what = "private_node_allocator, 256 per chunk, in a heap segment of fixed size",
              .abilities = raw_blocks,
              .run = run_patterns<interprocess_node>,
+             .package = package},
+            {.name = "Boost.Pool fast_pool_allocator, mutex",
+             .what = "with its default mutex",
+             .abilities = any_thread,
+             .run = run_shared_patterns<locked_boost_fast_allocator>,
+             .package = package},
+            {.name = "boost::lockfree free list",
+             .what = "detail::freelist_stack in its thread-safe mode, told the capacity",
+             .abilities = any_thread,
+             .run = run_shared_patterns<lockfree_free_list>,
              .package = package}};
 }
 

@@ -3,7 +3,8 @@
 /// foonathan/memory as Debian builds it: its debug checks are off.
 
 #include "contenders/registry.hpp"
-#include "contenders/run_patterns.hpp"
+#include "contenders/run_shared_patterns.hpp"
+#include <foonathan/memory/allocator_storage.hpp>
 #include <foonathan/memory/memory_pool.hpp>
 #include <foonathan/memory/memory_pool_collection.hpp>
 
@@ -55,6 +56,24 @@ private:
         pool_;
 };
 
+/// With the library's own lock around every call.
+template <std::size_t Bytes>
+class locked_foonathan_pool {
+public:
+    static constexpr std::size_t block_bytes = Bytes;
+
+    explicit locked_foonathan_pool(std::size_t blocks)
+        : pool_(pool(Bytes, pool::min_block_size(Bytes, blocks))) {}
+
+    void* allocate() { return pool_.allocate_node(Bytes, alignof(std::max_align_t)); }
+
+    void deallocate(void* block) { pool_.deallocate_node(block, Bytes, alignof(std::max_align_t)); }
+
+private:
+    using pool = foonathan::memory::memory_pool<>;
+    foonathan::memory::thread_safe_allocator<pool, std::mutex> pool_;
+};
+
 constexpr std::string_view package = "libfoonathan-memory-dev";
 
 } // namespace
@@ -69,6 +88,11 @@ std::vector<contender> foonathan_contenders() {
              .what = "memory_pool_collection of node pools, powers of two",
              .abilities = raw_blocks | starts_sized | grows,
              .run = run_patterns<foonathan_collection>,
+             .package = package},
+            {.name = "foonathan memory_pool, mutex",
+             .what = "thread_safe_allocator around the node_pool, std::mutex",
+             .abilities = any_thread,
+             .run = run_shared_patterns<locked_foonathan_pool>,
              .package = package}};
 }
 

@@ -6,7 +6,7 @@
 #include <cstdlib>
 
 #include "contenders/registry.hpp"
-#include "contenders/run_patterns.hpp"
+#include "contenders/run_shared_patterns.hpp"
 #include <dlfcn.h>
 #include <malloc.h>
 
@@ -67,8 +67,8 @@ public:
 contender preloaded(std::string_view name, std::string_view library, std::string_view package) {
     return {.name = name,
             .what = "malloc and free, preloaded",
-            .abilities = raw_blocks | grows,
-            .run = run_patterns<c_heap>,
+            .abilities = raw_blocks | grows | any_thread,
+            .run = run_all_patterns<c_heap>,
             .package = package,
             .preload = library};
 }
@@ -78,8 +78,8 @@ contender preloaded(std::string_view name, std::string_view library, std::string
 std::vector<contender> malloc_contenders() {
     return {{.name = "glibc",
              .what = "malloc and free",
-             .abilities = raw_blocks | grows,
-             .run = run_patterns<c_heap>,
+             .abilities = raw_blocks | grows | any_thread,
+             .run = run_all_patterns<c_heap>,
              .package = "libc6"},
             preloaded("jemalloc", "libjemalloc.so.2", "libjemalloc2"),
             preloaded("mimalloc", "libmimalloc.so.2", "libmimalloc2.0"),

@@ -4,6 +4,7 @@
 
 #include "contenders/millpond_pools.hpp"
 #include "contenders/registry.hpp"
+#include "contenders/run_shared_patterns.hpp"
 
 namespace millpond::bench {
 
@@ -26,7 +27,11 @@ std::vector<contender> millpond_contenders() {
              .what = "65,536 blocks in static storage, no heap, no system call",
              .abilities = raw_blocks,
              .run = run_patterns<MILLPOND_ABI::static_pool>,
-             .most_live = MILLPOND_ABI::static_blocks}};
+             .most_live = MILLPOND_ABI::static_blocks},
+            {.name = "millpond block_pool, one per thread",
+             .what = "the pool for one thread, where threads keep to themselves: the reference",
+             .abilities = apart,
+             .run = run_apart<one_per_thread<MILLPOND_ABI::raw_pool<large_pattern_block_bytes>>>}};
 }
 
 } // namespace millpond::bench

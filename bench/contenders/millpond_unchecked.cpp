@@ -2,8 +2,9 @@
 /// \file
 /// Millpond with the checks compiled out, to show what they cost.
 
-#include "contenders/millpond_pools.hpp"
+#include "contenders/millpond_concurrent_pools.hpp"
 #include "contenders/registry.hpp"
+#include "contenders/run_shared_patterns.hpp"
 
 namespace millpond::bench {
 
@@ -12,7 +13,11 @@ std::vector<contender> millpond_unchecked_contenders() {
     return {{.name = "millpond unchecked",
              .what = "block_pool of the unchecked level; what the checks cost",
              .abilities = raw_blocks | starts_sized | prefaults | grows,
-             .run = run_patterns<MILLPOND_ABI::raw_pool>}};
+             .run = run_patterns<MILLPOND_ABI::raw_pool>},
+            {.name = "millpond concurrent unchecked",
+             .what = "concurrent_block_pool of the unchecked level; what the checks cost",
+             .abilities = any_thread,
+             .run = run_shared_patterns<MILLPOND_ABI::concurrent_pool>}};
 }
 
 } // namespace millpond::bench

@@ -17,6 +17,7 @@ void append(std::vector<contender>& all, std::vector<contender> more) {
 std::vector<contender> collect() {
     std::vector<contender> all = floor_contenders();
     append(all, millpond_contenders());
+    append(all, millpond_concurrent_contenders());
     append(all, millpond_unchecked_contenders());
     append(all, textbook_contenders());
 #ifdef MILLPOND_BENCH_BOOST
@@ -29,6 +30,9 @@ std::vector<contender> collect() {
 #ifdef MILLPOND_BENCH_TBB
     append(all, tbb_contenders());
 #endif
+#ifdef MILLPOND_BENCH_DPDK
+    append(all, dpdk_contenders());
+#endif
     append(all, malloc_contenders());
     append(all, iteration_contenders());
     return all;
@@ -36,20 +40,26 @@ std::vector<contender> collect() {
 
 constexpr missing_contender not_built[] = {
     {"Boost.Container pmr",
-     "its compiled part is in libboost-container-dev and is not linked here"},
-    {"DPDK rte_mempool", "it wants its own start-up and huge pages"},
-    {"boost::lockfree free list", "a contender of the concurrent benchmarks"},
+     "its compiled part is in libboost-container-dev and is not linked here",
+     raw_blocks},
 #ifndef MILLPOND_BENCH_BOOST
-    {"Boost.Pool and Boost.Interprocess", "boost/pool/pool.hpp was not found at build time"},
+    {"Boost.Pool, Boost.Interprocess and boost::lockfree",
+     "boost/pool/pool.hpp was not found at build time",
+     raw_blocks | any_thread},
 #endif
 #ifndef MILLPOND_BENCH_FOONATHAN
-    {"foonathan/memory", "foonathan/memory/memory_pool.hpp was not found at build time"},
+    {"foonathan/memory",
+     "foonathan/memory/memory_pool.hpp was not found at build time",
+     raw_blocks | any_thread},
 #endif
 #ifndef MILLPOND_BENCH_TBB
-    {"TBB fixed_pool", "tbb/memory_pool.h was not found at build time"},
+    {"TBB fixed_pool", "tbb/memory_pool.h was not found at build time", raw_blocks | any_thread},
+#endif
+#ifndef MILLPOND_BENCH_DPDK
+    {"DPDK rte_mempool", "dpdk/rte_mempool.h was not found at build time", any_thread},
 #endif
 #if !__has_include(<plf_colony.h>)
-    {"plf::colony", "plf_colony.h was not found at build time"},
+    {"plf::colony", "plf_colony.h was not found at build time", iterates},
 #endif
 };
 

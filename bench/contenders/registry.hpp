@@ -20,6 +20,9 @@ enum ability : unsigned {
     prefaults = 1U << 2,    ///< start-up with prefault
     grows = 1U << 3,        ///< starts small
     iterates = 1U << 4,     ///< visits what is alive
+    any_thread = 1U << 5, ///< allocates in one thread and frees in another: all of several threads
+    apart = 1U << 6,      ///< several threads, each of which frees what it allocated
+    one_way = 1U << 7,    ///< one thread allocates, one other frees
 };
 
 /// One library, or one way to use it.
@@ -39,18 +42,21 @@ struct contender {
 std::vector<contender> floor_contenders();
 std::vector<contender> millpond_contenders();
 std::vector<contender> millpond_unchecked_contenders();
+std::vector<contender> millpond_concurrent_contenders();
 std::vector<contender> textbook_contenders();
 std::vector<contender> malloc_contenders();
 std::vector<contender> boost_contenders();
 std::vector<contender> foonathan_contenders();
 std::vector<contender> standard_contenders();
 std::vector<contender> tbb_contenders();
+std::vector<contender> dpdk_contenders();
 std::vector<contender> iteration_contenders();
 
 /// A contender that this build or this machine lacks, and why.
 struct missing_contender {
     std::string_view name;
     std::string_view reason;
+    unsigned abilities; ///< what it would have been asked for
 };
 
 /// All that were built, in the order in which they run and are shown.

@@ -5,7 +5,7 @@
 #include <memory_resource>
 
 #include "contenders/registry.hpp"
-#include "contenders/run_patterns.hpp"
+#include "contenders/run_shared_patterns.hpp"
 
 namespace millpond::bench {
 
@@ -48,8 +48,8 @@ std::vector<contender> standard_contenders() {
              .package = package},
             {.name = "pmr synchronized",
              .what = "std::pmr::synchronized_pool_resource, default options",
-             .abilities = raw_blocks | grows,
-             .run = run_patterns<synchronized>,
+             .abilities = raw_blocks | grows | any_thread,
+             .run = run_all_patterns<synchronized>,
              .package = package}};
 }
 

@@ -3,7 +3,7 @@
 /// oneTBB's memory pool over a fixed buffer.
 
 #include "contenders/registry.hpp"
-#include "contenders/run_patterns.hpp"
+#include "contenders/run_shared_patterns.hpp"
 
 #define TBB_PREVIEW_MEMORY_POOL 1
 #include <sys/mman.h>
@@ -63,8 +63,8 @@ private:
 std::vector<contender> tbb_contenders() {
     return {{.name = "TBB fixed_pool",
              .what = "over a mapping of twice the blocks",
-             .abilities = raw_blocks | starts_sized,
-             .run = run_patterns<tbb_fixed_pool>,
+             .abilities = raw_blocks | starts_sized | any_thread,
+             .run = run_all_patterns<tbb_fixed_pool>,
              .package = "libtbbmalloc2"}};
 }
 

@@ -6,6 +6,7 @@
 /// A number of blocks stays live. In each step one to 32 victims, drawn at random, are read and
 /// freed, and as many newcomers are allocated and touched. Unit: nanoseconds per block replaced.
 
+#include <utility>
 #include <vector>
 
 #include "measure.hpp"
@@ -20,7 +21,12 @@ public:
     static constexpr std::size_t most_victims = 32;
 
     explicit churn(std::size_t live_blocks)
-        : pool_(live_blocks)
+        : churn(live_blocks, live_blocks) {}
+
+    /// `Pool` may be a reference, to one that others use too.
+    template <class Made>
+    churn(Made&& pool, std::size_t live_blocks)
+        : pool_(std::forward<Made>(pool))
         , live_(live_blocks) {
         for (void*& block : live_) {
             block = take(pool_, ++value_);
