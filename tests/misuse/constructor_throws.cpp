@@ -3,7 +3,7 @@
 /// A constructor that throws gives its block back and lets the exception pass.
 //
 // class: constructor throws
-// pools: object_pool
+// pools: object_pool concurrent_object_pool recycling_pool
 // ends:  exit 0
 // says:  refused
 
@@ -11,16 +11,41 @@
 
 #include "victim.hpp"
 
+namespace {
+
 struct refusing {
     refusing() { throw std::runtime_error("refused"); }
+
+    refusing(const refusing&) = delete;
+    refusing& operator=(const refusing&) = delete;
+
+    ~refusing() { std::fprintf(stderr, "destroyed, but never constructed\n"); }
 };
 
-int main() {
-    millpond::object_pool<refusing> pool({.name = "victim", .capacity = 1});
+template <class Pool>
+int create_in(Pool&& pool) {
     try {
-        (void)pool.create();
+        if constexpr (requires { pool.acquire(); }) {
+            (void)pool.acquire();
+        } else {
+            (void)pool.create();
+        }
     } catch (const std::runtime_error& error) {
         std::fprintf(stderr, "%s\n", error.what());
     }
-    return pool.size() == 0 && pool.verify() ? 0 : 3;
+    return pool.stats().live == 0 && pool.verify() ? 0 : 3;
+}
+
+} // namespace
+
+int main(int count, char** values) {
+    const char* const kind = count == 2 ? values[1] : "";
+    if (std::strcmp(kind, "concurrent_object_pool") == 0) {
+        return create_in(
+            millpond::concurrent_object_pool<refusing>({.name = "victim", .capacity = 1}));
+    }
+    if (std::strcmp(kind, "recycling_pool") == 0) {
+        return create_in(millpond::recycling_pool<refusing>({.name = "victim", .capacity = 1}));
+    }
+    return create_in(millpond::object_pool<refusing>({.name = "victim", .capacity = 1}));
 }

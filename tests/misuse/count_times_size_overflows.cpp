@@ -3,7 +3,7 @@
 /// A count times a size that overflows is refused with field, value and limit.
 //
 // class: block size 0, capacity 0, alignment not a power of two, count x size overflow
-// pools: block_pool
+// pools: block_pool concurrent_block_pool
 // ends:  exit 0
 // says:  millpond: pool 'victim': capacity is 8, must be at most 1
 
@@ -11,11 +11,10 @@
 
 #include "victim.hpp"
 
-int main() {
+MISUSE_BY_MAKING_A_POOL({
     try {
-        const millpond::block_pool pool(
-            {.name = "victim", .block_bytes = std::size_t{1} << 61, .capacity = 8});
+        const Pool pool({.name = "victim", .block_bytes = std::size_t{1} << 61, .capacity = 8});
     } catch (const std::invalid_argument& error) {
         std::fprintf(stderr, "%s\n", error.what());
     }
-}
+})

@@ -3,7 +3,7 @@
 /// A block freed again after another was freed stops the program.
 //
 // class: double free after another free
-// pools: block_pool object_pool static_block_pool static_object_pool
+// pools: block_pool object_pool static_block_pool static_object_pool concurrent_block_pool concurrent_object_pool
 // ends:  SIGABRT
 // says:  millpond: pool 'victim': free of {block}: freed twice
 

@@ -3,7 +3,7 @@
 /// A bulk free of a block that is free already stops the program.
 //
 // class: double free in one bulk
-// pools: block_pool static_block_pool
+// pools: block_pool static_block_pool concurrent_block_pool
 // ends:  SIGABRT
 // says:  millpond: pool 'victim': free of {block}: freed twice
 

@@ -3,7 +3,7 @@
 /// The same block twice in one bulk free stops the program.
 //
 // class: double free in one bulk
-// pools: block_pool static_block_pool
+// pools: block_pool static_block_pool concurrent_block_pool
 // ends:  SIGABRT
 // says:  millpond: pool 'victim': free of {block}: freed twice
 

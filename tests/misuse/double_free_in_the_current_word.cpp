@@ -3,7 +3,7 @@
 /// A block freed again while its word is being handed out stops the program.
 //
 // class: double free after another free
-// pools: block_pool object_pool static_block_pool static_object_pool
+// pools: block_pool object_pool static_block_pool static_object_pool concurrent_block_pool concurrent_object_pool
 // ends:  SIGABRT
 // says:  millpond: pool 'victim': free of {block}: freed twice
 
@@ -14,10 +14,10 @@ MISUSE_OF_A_POOL({
     for (void* const block : blocks) {
         it.give(block);
     }
-    for (std::size_t i = 0; i < 1 + misuse::magazine + 5; ++i) {
-        (void)it.take(); // the front, the magazine, then the word that was gathered last
+    for (std::size_t i = 0; i < Victim::kept() + 5; ++i) {
+        (void)it.take(); // those freed last, then the word that was gathered last
     }
-    void* const last_evicted = blocks[misuse::capacity - misuse::magazine - 1];
-    misuse::note("block", last_evicted);
-    it.give(last_evicted);
+    void* const evicted = blocks[blocks.size() - Victim::kept() - 1];
+    misuse::note("block", evicted);
+    it.give(evicted);
 })

@@ -19,4 +19,5 @@ class Expectation:
         self.kind = self.fields["class"]
         self.pools = self.fields["pools"].split()
         self.ends = self.fields["ends"]
-        self.says = "" if self.fields["says"] == "nothing" else self.fields["says"] + "\n"
+        lines = [self.fields["says"], *([self.fields["then"]] if "then" in self.fields else [])]
+        self.says = "".join(line + "\n" for line in lines if line != "nothing")

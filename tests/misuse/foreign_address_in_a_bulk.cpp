@@ -3,7 +3,7 @@
 /// A bulk free that contains a foreign address stops the program.
 //
 // class: free of a stack address
-// pools: block_pool static_block_pool
+// pools: block_pool static_block_pool concurrent_block_pool
 // ends:  SIGABRT
 // says:  millpond: pool 'victim': free of {block}: not a block of this pool, which is {first} to {end}
 

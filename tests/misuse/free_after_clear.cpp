@@ -9,7 +9,7 @@
 
 #include "victim.hpp"
 
-MISUSE_OF_A_POOL({
+MISUSE_OF_A_POOL_FOR_ONE_THREAD({
     void* const block = it.take();
     misuse::note("block", block);
     it.pool().clear();

@@ -3,7 +3,7 @@
 /// A block far beyond the last that anybody got stops the program.
 //
 // class: free of a block never handed out
-// pools: block_pool object_pool static_block_pool static_object_pool
+// pools: block_pool object_pool static_block_pool static_object_pool concurrent_block_pool concurrent_object_pool
 // ends:  SIGABRT
 // says:  millpond: pool 'victim': free of {block}: never allocated
 

@@ -3,7 +3,7 @@
 /// A block that nobody ever got stops the program, in the same word and far beyond.
 //
 // class: free of a block never handed out
-// pools: block_pool object_pool static_block_pool static_object_pool
+// pools: block_pool object_pool static_block_pool static_object_pool concurrent_block_pool concurrent_object_pool
 // ends:  SIGABRT
 // says:  millpond: pool 'victim': free of {block}: never allocated
 

@@ -3,7 +3,7 @@
 /// An address one byte into a live block stops the program.
 //
 // class: free of a misaligned address
-// pools: block_pool object_pool static_block_pool static_object_pool
+// pools: block_pool object_pool static_block_pool static_object_pool concurrent_block_pool concurrent_object_pool
 // ends:  SIGABRT
 // says:  millpond: pool 'victim': free of {block}: 1 byte inside the block at {start}
 

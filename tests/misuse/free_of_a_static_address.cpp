@@ -3,7 +3,7 @@
 /// The address of a static variable stops the program.
 //
 // class: free of a static address
-// pools: block_pool object_pool static_block_pool static_object_pool
+// pools: block_pool object_pool static_block_pool static_object_pool concurrent_block_pool concurrent_object_pool
 // ends:  SIGABRT
 // says:  millpond: pool 'victim': free of {block}: not a block of this pool, which is {first} to {end}
 

@@ -3,7 +3,7 @@
 /// An address 16 bytes into a live block stops the program and names the block.
 //
 // class: free of an interior address
-// pools: block_pool object_pool static_block_pool static_object_pool
+// pools: block_pool object_pool static_block_pool static_object_pool concurrent_block_pool concurrent_object_pool
 // ends:  SIGABRT
 // says:  millpond: pool 'victim': free of {block}: 16 bytes inside the block at {start}
 

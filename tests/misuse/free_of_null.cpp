@@ -3,7 +3,7 @@
 /// A null pointer is ignored as in C and C++.
 //
 // class: free of null
-// pools: block_pool object_pool static_block_pool static_object_pool
+// pools: block_pool object_pool static_block_pool static_object_pool concurrent_block_pool concurrent_object_pool
 // ends:  exit 0
 // says:  nothing
 

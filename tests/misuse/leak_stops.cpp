@@ -3,17 +3,17 @@
 /// A raw pool that was told to stop at leaks does.
 //
 // class: pool destroyed with live blocks
-// pools: block_pool
+// pools: block_pool concurrent_block_pool
 // ends:  SIGABRT
 // says:  millpond: pool 'victim': destroyed with 2 live blocks of 64 bytes
 
 #include "victim.hpp"
 
-int main() {
-    millpond::block_pool pool({.name = "victim",
-                               .block_bytes = 64,
-                               .capacity = 10,
-                               .leaks = millpond::leak_policy::stop});
+MISUSE_BY_MAKING_A_POOL({
+    Pool pool({.name = "victim",
+               .block_bytes = 64,
+               .capacity = 10,
+               .leaks = millpond::leak_policy::stop});
     (void)pool.allocate();
     (void)pool.allocate();
-}
+})

@@ -20,6 +20,8 @@ END = "<!-- end of the table -->\n"
 CLASSES = [
     "double free at once",
     "double free after another free",
+    "double free by another thread",
+    "two frees at the same instant",
     "double free in one bulk",
     "double free after the block was handed out again",
     "free of null",
@@ -35,18 +37,31 @@ CLASSES = [
     "overflow by 1 or 8 bytes or a whole block",
     "write into a freed block",
     "pool destroyed with live blocks",
+    "lease left when its pool dies",
+    "two threads on a single-threaded pool",
+    "allocation in a signal handler",
+    "thread exits with cached blocks",
+    "fork with busy threads, then allocate in the child",
+    "more taken than was reserved",
     "bounded pool exhausted",
+    "too many threads asked for",
     "block size 0, capacity 0, alignment not a power of two, count x size overflow",
     "constructor throws",
     "OS refuses memory",
 ]
 
+# Lists of pools that have a name.
+ONE_THREAD = frozenset({"block_pool", "object_pool", "static_block_pool", "static_object_pool"})
+CONCURRENT = frozenset({"concurrent_block_pool", "concurrent_object_pool"})
+GROUPS = {ONE_THREAD | CONCURRENT: "all", ONE_THREAD: "all for one thread",
+          CONCURRENT: "all for several threads"}
+
 
 def row(program):
-    message = f"`{program.says.strip()}`" if program.says else ""
+    message = "<br>".join(f"`{line}`" for line in program.says.splitlines())
     end = "the program stops" if program.ends.startswith("SIG") else "the program goes on"
     link = f"[{program.path.stem}](../tests/misuse/{program.path.name})"
-    pools = "all" if len(program.pools) == 4 else ", ".join(f"`{pool}`" for pool in program.pools)
+    pools = GROUPS.get(frozenset(program.pools), ", ".join(f"`{pool}`" for pool in program.pools))
     return f"| {program.kind} | {program.sentence} | {end} | {message} | {pools} | {link} |\n"
 
 

@@ -31,10 +31,21 @@ class Failure(Exception):
 def compile_to(target, source, overlay, command):
     done = subprocess.run(
         [*command, f"-I{overlay}/include", f"-I{ROOT}/include", f"-I{ROOT}/src", f"-I{HERE}",
+         f"-I{HERE.parent}",
          "-c", str(source), "-o", str(target)], capture_output=True, text=True)
     if done.returncode != 0:
         raise Failure(f"{source} does not compile:\n{done.stderr}")
     return target
+
+
+def precompile_standard_headers(scratch, command):
+    """Most of the time goes into headers that no mutation changes: they are compiled once."""
+    texts = [*LIBRARY.values(), *(path.read_text() for path in HERE.glob("*.hpp"))]
+    names = sorted({name for text in texts for name in re.findall(r"#include <(\w+)>", text)})
+    header = scratch / "standard.hpp"
+    header.write_text("".join(f"#include <{name}>\n" for name in names))
+    subprocess.run([*command, "-x", "c++-header", str(header), "-o", f"{header}.gch"], check=True)
+    return [*command, "-include", str(header)]
 
 
 def passes(run, folder, objects, command):
@@ -64,12 +75,11 @@ def survives(mutation, number, scratch, plain, command):
     mutant = folder / path
     mutant.parent.mkdir(parents=True)
     mutant.write_text(pattern.sub(lambda _: replacement, LIBRARY[path]))
-    # The two files that contain a pool's code or are mutated themselves are built again; a header of
-    # the same name in the mutant's folder is found first.
+    # The files that contain a pool's code or are mutated themselves are built again; a header of the
+    # same name in the mutant's folder is found first.
+    pool = "concurrent_block_pool.cpp" if "concurrent" in runs[0] else "block_pool.cpp"
     objects = dict(plain)
-    changed = [source for source in SOURCES
-               if source.name == mutant.name or source.name == "block_pool.cpp"]
-    for source in changed:
+    for source in [source for source in SOURCES if source.name in (mutant.name, pool)]:
         from_mutant = mutant if source.name == mutant.name else source
         objects[source.name] = compile_to(
             folder / f"{source.stem}.o", from_mutant, folder, command)
@@ -80,6 +90,7 @@ def main():
     command = [*sys.argv[1:], "-std=c++20", "-O0", "-w"]
     with tempfile.TemporaryDirectory() as name, concurrent.futures.ThreadPoolExecutor(2) as pool:
         scratch = pathlib.Path(name)
+        command = precompile_standard_headers(scratch, command)
         built = pool.map(lambda source: compile_to(scratch / f"{source.stem}.o", source, scratch,
                                                    command), SOURCES)
         plain = dict(zip([source.name for source in SOURCES], built))

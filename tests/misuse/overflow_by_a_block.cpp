@@ -3,7 +3,7 @@
 /// A write past a block's end damages its neighbour but cannot reach the pool.
 //
 // class: overflow by 1 or 8 bytes or a whole block
-// pools: block_pool object_pool static_block_pool static_object_pool
+// pools: block_pool object_pool static_block_pool static_object_pool concurrent_block_pool concurrent_object_pool
 // ends:  exit 0
 // says:  nothing
 

@@ -2,9 +2,10 @@
 #pragma once
 
 /// \file
-/// The pools that the programs of this folder misuse: one adapter over block_pool, object_pool and
-/// the static pools, chosen by the first argument. Every pool is named "victim", has 3,000 blocks of
-/// 64 bytes, and lies in static memory, so that a dead pool's memory stays readable.
+/// The pools that the programs of this folder misuse: one adapter over block_pool, object_pool, the
+/// static and the concurrent pools, chosen by the first argument. Every pool is named "victim", has
+/// 3,000 blocks of 64 bytes (a concurrent one spare blocks besides), and lies in static memory, so
+/// that a dead pool's memory stays readable.
 ///
 /// A program prints addresses as `name=0x...` on standard output; run.py puts them into the line
 /// that the program's head comment expects on standard error.
@@ -19,6 +20,7 @@
 #include <memory>
 #include <new>
 #include <span>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -27,9 +29,8 @@ namespace misuse {
 inline constexpr std::size_t capacity = 3000;
 inline constexpr std::size_t block_bytes = 64;
 
-/// Blocks that wait in the magazine of each of these pools before the oldest leaves it.
-inline constexpr std::size_t magazine = millpond::detail::magazine_entries_most;
-static_assert(millpond::detail::magazine_entries_for(capacity, block_bytes) == magazine);
+/// Threads that keep blocks in a concurrent victim.
+inline constexpr std::size_t threads = 4;
 
 /// Tells run.py an address by name.
 inline void note(const char* name, const void* address) {
@@ -49,11 +50,26 @@ struct record {
     std::array<char, block_bytes> text;
 };
 
+/// How many blocks a pool for one thread holds back when they are freed: a magazine and the front.
+struct one_thread {
+    static constexpr std::size_t magazine = millpond::detail::magazine_entries_most;
+    static_assert(millpond::detail::magazine_entries_for(capacity, block_bytes) == magazine);
+
+    static std::size_t kept() { return magazine + 1; }
+};
+
+/// The same for one thread of a concurrent pool.
+struct many_threads {
+    static std::size_t kept() {
+        return millpond::detail::cache_limits::of("victim", capacity, block_bytes, threads).kept;
+    }
+};
+
 template <class Pool>
 struct traits;
 
 template <>
-struct traits<millpond::block_pool> {
+struct traits<millpond::block_pool> : one_thread {
     static millpond::block_pool* make(void* place) {
         return ::new (place) millpond::block_pool({.name = "victim",
                                                    .block_bytes = block_bytes,
@@ -63,7 +79,7 @@ struct traits<millpond::block_pool> {
 };
 
 template <>
-struct traits<millpond::object_pool<record>> {
+struct traits<millpond::object_pool<record>> : one_thread {
     static millpond::object_pool<record>* make(void* place) {
         return ::new (place)
             millpond::object_pool<record>({.name = "victim", .capacity = capacity});
@@ -74,17 +90,55 @@ using static_blocks = millpond::static_block_pool<block_bytes, capacity>;
 using static_objects = millpond::static_object_pool<record, capacity>;
 
 template <>
-struct traits<static_blocks> {
+struct traits<static_blocks> : one_thread {
     static static_blocks* make(void* place) {
         return ::new (place) static_blocks(millpond::pool_name("victim"));
     }
 };
 
 template <>
-struct traits<static_objects> {
+struct traits<static_objects> : one_thread {
     static static_objects* make(void* place) {
         return ::new (place) static_objects(millpond::pool_name("victim"));
     }
+};
+
+using concurrent_blocks = millpond::concurrent_block_pool;
+using concurrent_objects = millpond::concurrent_object_pool<record>;
+
+template <>
+struct traits<concurrent_blocks> : many_threads {
+    static concurrent_blocks* make(void* place) {
+        return ::new (place) concurrent_blocks({.name = "victim",
+                                                .block_bytes = block_bytes,
+                                                .capacity = capacity,
+                                                .threads = threads,
+                                                .leaks = millpond::leak_policy::ignore});
+    }
+};
+
+template <>
+struct traits<concurrent_objects> : many_threads {
+    static concurrent_objects* make(void* place) {
+        return ::new (place)
+            concurrent_objects({.name = "victim", .capacity = capacity, .threads = threads});
+    }
+};
+
+/// A concurrent pool that checks every free with an atomic step.
+struct exact_blocks : concurrent_blocks {
+    exact_blocks()
+        : concurrent_blocks({.name = "victim",
+                             .block_bytes = misuse::block_bytes,
+                             .capacity = misuse::capacity,
+                             .threads = misuse::threads,
+                             .check = millpond::free_check::exact,
+                             .leaks = millpond::leak_policy::ignore}) {}
+};
+
+template <>
+struct traits<exact_blocks> : many_threads {
+    static exact_blocks* make(void* place) { return ::new (place) exact_blocks; }
 };
 
 /// Hides where a pointer comes from, so that the compiler assumes nothing of a dead pool.
@@ -100,6 +154,10 @@ class victim {
 public:
     static constexpr bool raw = requires(Pool & pool) { pool.deallocate(nullptr); };
     static constexpr bool movable = std::is_move_constructible_v<Pool>;
+    static constexpr bool concurrent = requires(Pool & pool) { pool.local(); };
+
+    /// Blocks that the pool holds back, those freed last, before the oldest moves on to the words.
+    static std::size_t kept() { return traits<Pool>::kept(); }
 
     victim()
         : pool_(traits<Pool>::make(place_.data())) {}
@@ -125,13 +183,19 @@ public:
         }
     }
 
-    std::vector<void*> take_all() {
+    std::vector<void*> take_up_to(std::size_t most) {
         std::vector<void*> blocks;
-        while (void* const block = take()) {
+        while (blocks.size() < most) {
+            void* const block = take();
+            if (block == nullptr) {
+                break;
+            }
             blocks.push_back(block);
         }
         return blocks;
     }
+
+    std::vector<void*> take_all() { return take_up_to(~std::size_t{0}); }
 
     void destroy_pool() { std::destroy_at(pool_); }
 
@@ -149,34 +213,70 @@ private:
     Pool* pool_;
 };
 
+/// The kinds of pools that a mistake can be made with; for others its program need not compile.
+enum class kinds { any, for_one_thread, concurrent };
+
 /// Runs `body` on the kind of pool that the first argument names; exit code 0 if it survives.
-template <class Body>
+template <kinds Kinds, class Body>
 int run(std::span<char*> arguments, Body body) {
     const char* const kind = arguments.size() == 2 ? arguments[1] : "";
-    const auto on = [&]<class Pool>(std::type_identity<Pool>) {
-        victim<Pool> chosen;
-        body(chosen);
+    bool found = false;
+    const auto on = [&]<class Pool>(const char* name, std::type_identity<Pool>) {
+        if (std::strcmp(kind, name) == 0) {
+            victim<Pool> chosen;
+            body(chosen);
+            found = true;
+        }
     };
-    if (std::strcmp(kind, "block_pool") == 0) {
-        on(std::type_identity<millpond::block_pool>());
-    } else if (std::strcmp(kind, "object_pool") == 0) {
-        on(std::type_identity<millpond::object_pool<record>>());
-    } else if (std::strcmp(kind, "static_block_pool") == 0) {
-        on(std::type_identity<static_blocks>());
-    } else if (std::strcmp(kind, "static_object_pool") == 0) {
-        on(std::type_identity<static_objects>());
-    } else {
+    if constexpr (Kinds != kinds::concurrent) {
+        on("block_pool", std::type_identity<millpond::block_pool>());
+        on("object_pool", std::type_identity<millpond::object_pool<record>>());
+        on("static_block_pool", std::type_identity<static_blocks>());
+        on("static_object_pool", std::type_identity<static_objects>());
+    }
+    if constexpr (Kinds != kinds::for_one_thread) {
+        on("concurrent_block_pool", std::type_identity<concurrent_blocks>());
+        on("concurrent_object_pool", std::type_identity<concurrent_objects>());
+    }
+    if (!found) {
         std::fprintf(stderr, "which pool?\n");
         return 2;
     }
     return 0;
 }
 
+/// Calls `body` with the kind of raw pool that the first argument names.
+template <class Body>
+int make_raw(std::span<char*> arguments, Body body) {
+    if (arguments.size() == 2 && std::strcmp(arguments[1], "concurrent_block_pool") == 0) {
+        body(std::type_identity<millpond::concurrent_block_pool>());
+    } else {
+        body(std::type_identity<millpond::block_pool>());
+    }
+    return 0;
+}
+
 } // namespace misuse
 
-/// The main function of a program that misuses the pool `it`.
-#define MISUSE_OF_A_POOL(...)                                                                      \
+#define MISUSE_OF_KINDS(kinds, ...)                                                                \
     int main(int count, char** values) {                                                           \
-        return misuse::run(std::span(values, static_cast<std::size_t>(count)),                     \
-                           []<class Victim>(Victim& it) { __VA_ARGS__ });                          \
+        return misuse::run<kinds>(std::span(values, static_cast<std::size_t>(count)),              \
+                                  []<class Victim>(Victim& it) { __VA_ARGS__ });                   \
+    }
+
+/// The main function of a program that misuses the pool `it`.
+#define MISUSE_OF_A_POOL(...) MISUSE_OF_KINDS(misuse::kinds::any, __VA_ARGS__)
+
+/// The same for a mistake that concurrent pools do not have.
+#define MISUSE_OF_A_POOL_FOR_ONE_THREAD(...)                                                       \
+    MISUSE_OF_KINDS(misuse::kinds::for_one_thread, __VA_ARGS__)
+
+/// The same for one that takes several threads.
+#define MISUSE_OF_A_CONCURRENT_POOL(...) MISUSE_OF_KINDS(misuse::kinds::concurrent, __VA_ARGS__)
+
+/// The main function of a program that makes a raw pool of type `Pool` with its own options.
+#define MISUSE_BY_MAKING_A_POOL(...)                                                               \
+    int main(int count, char** values) {                                                           \
+        return misuse::make_raw(std::span(values, static_cast<std::size_t>(count)),                \
+                                []<class Pool>(std::type_identity<Pool>) { __VA_ARGS__ });         \
     }

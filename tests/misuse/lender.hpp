@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+/// \file
+/// A recycling pool that can die before its leases.
+
+#include "victim.hpp"
+
+namespace misuse {
+
+/// The pool lies in static memory, so that it stays readable.
+class lender {
+public:
+    using pool = millpond::recycling_pool<record>;
+
+    lender()
+        : pool_(::new (place_.data()) pool({.name = "victim", .capacity = capacity})) {}
+
+    pool* operator->() const { return opaque(pool_); }
+
+    void destroy() { std::destroy_at(pool_); }
+
+private:
+    alignas(pool) static inline std::array<std::byte, sizeof(pool)> place_{};
+    pool* pool_;
+};
+
+} // namespace misuse
