@@ -24,6 +24,7 @@
 using millpond::concurrent_block_pool;
 using millpond::test::count_available;
 using millpond::test::drain;
+using millpond::test::effort;
 using millpond::test::free_all;
 using millpond::test::run_in_child;
 using millpond::test::stop_light;
@@ -122,6 +123,11 @@ const std::array scenarios{
              true},
 };
 
+/// From one step to the next that a thread is stopped at: every one, where that is quick.
+std::uint32_t stride(std::size_t capacity) {
+    return capacity < 1'000 ? effort(1U, 5U, 10U) : effort(2U, 19U, 50U);
+}
+
 /// Has a thread stop at a step of the scenario, calls `meanwhile`, and lets the thread go on; false
 /// when it has fewer steps.
 template <class Meanwhile>
@@ -179,13 +185,14 @@ std::vector<void*> leave_few(concurrent_block_pool& pool, std::size_t few) {
 } // namespace
 
 TEST_CASE("a thread stopped at any step keeps no more from the others than it may") {
-    for (const auto& [capacity, threads] : shapes) {
+    for (const shape& made : shapes) {
         for (const scenario& now : scenarios) {
+            const std::size_t capacity = made.capacity;
             CAPTURE(capacity);
-            CAPTURE(threads);
+            CAPTURE(made.threads);
             CAPTURE(now.name);
             concurrent_block_pool pool(
-                {.block_bytes = 16, .capacity = capacity, .threads = threads});
+                {.block_bytes = 16, .capacity = capacity, .threads = made.threads});
             (void)pool.local();
             std::uint32_t step = 0;
             std::size_t least = pool.stats().blocks;
@@ -193,7 +200,7 @@ TEST_CASE("a thread stopped at any step keeps no more from the others than it ma
                 least = std::min(least, count_available(pool));
                 least = std::min(least, count_available(pool)); // what was freed meanwhile is there
             })) {
-                ++step;
+                step += stride(capacity);
                 REQUIRE(step < 2'000);
                 REQUIRE(pool.size_estimate() == 0);
                 if (step % 8 == 0) {
@@ -209,13 +216,14 @@ TEST_CASE("a thread stopped at any step keeps no more from the others than it ma
 }
 
 TEST_CASE("a thread stopped at any step hides no block that another frees meanwhile") {
-    for (const auto& [capacity, threads] : shapes) {
+    for (const shape& made : shapes) {
         for (const scenario& now : scenarios) {
+            const std::size_t capacity = made.capacity;
             CAPTURE(capacity);
-            CAPTURE(threads);
+            CAPTURE(made.threads);
             CAPTURE(now.name);
             concurrent_block_pool pool(
-                {.block_bytes = 16, .capacity = capacity, .threads = threads});
+                {.block_bytes = 16, .capacity = capacity, .threads = made.threads});
             (void)pool.local();
             std::uint32_t step = 0;
             bool all_found = true;
@@ -230,7 +238,7 @@ TEST_CASE("a thread stopped at any step hides no block that another frees meanwh
                 all_found = all_found && rest.size() >= freed;
                 rest.insert(rest.end(), more.begin(), more.end());
             })) {
-                ++step;
+                step += stride(capacity);
                 REQUIRE(step < 2'000);
                 free_all(pool, rest);
                 REQUIRE_SOUND(pool);
@@ -250,18 +258,18 @@ TEST_CASE(
         millpond::test::skip("ThreadSanitizer follows no fork of a program with threads");
         return;
     }
-    for (const auto& [capacity, threads] : shapes) {
+    for (const shape& made : shapes) {
         for (const scenario& now : scenarios) {
+            const std::size_t capacity = made.capacity;
             if (now.ends_thread) {
                 continue; // a fork waits for the ends of threads that are under way
             }
             CAPTURE(capacity);
             CAPTURE(now.name);
             concurrent_block_pool pool(
-                {.block_bytes = 16, .capacity = capacity, .threads = threads});
+                {.block_bytes = 16, .capacity = capacity, .threads = made.threads});
             auto aside = pool.reserve_tokens(5);
             std::uint32_t step = 0;
-            const std::uint32_t stride = MILLPOND_VALGRIND != 0 ? 10 : 1;
             while (stop_at(now, pool, step, [&] {
                 const auto result = run_in_child([&] {
                     alarm(60);
@@ -280,7 +288,7 @@ TEST_CASE(
                 REQUIRE(result.signal == 0);
                 REQUIRE(result.code == 0);
             })) {
-                step += stride;
+                step += stride(capacity);
                 REQUIRE(step < 2'000);
             }
             CHECK(step > 0);

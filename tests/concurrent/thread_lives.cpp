@@ -41,7 +41,7 @@ std::size_t live_shortly(concurrent_block_pool& pool, std::size_t blocks) {
     return sum;
 }
 
-constexpr std::size_t lives = effort<std::size_t>(10'000, 10'000, 100);
+constexpr std::size_t lives = effort<std::size_t>(10'000, 1'000, 100);
 
 } // namespace
 
