@@ -29,6 +29,10 @@ inline void poison(const void* memory, std::size_t bytes) noexcept {
 inline void unpoison(const void* memory, std::size_t bytes) noexcept {
     __asan_unpoison_memory_region(memory, bytes);
 }
+
+inline void unpoison_as_it_was(const void* memory, std::size_t bytes) noexcept {
+    __asan_unpoison_memory_region(memory, bytes);
+}
 #elif MILLPOND_VALGRIND
 inline void poison(const void* memory, std::size_t bytes) noexcept {
     VALGRIND_MAKE_MEM_NOACCESS(memory, bytes);
@@ -37,10 +41,17 @@ inline void poison(const void* memory, std::size_t bytes) noexcept {
 inline void unpoison(const void* memory, std::size_t bytes) noexcept {
     VALGRIND_MAKE_MEM_UNDEFINED(memory, bytes);
 }
+
+/// For memory that still holds what it held when it was poisoned.
+inline void unpoison_as_it_was(const void* memory, std::size_t bytes) noexcept {
+    VALGRIND_MAKE_MEM_DEFINED(memory, bytes);
+}
 #else
 constexpr void poison(const void* /*memory*/, std::size_t /*bytes*/) noexcept {}
 
 constexpr void unpoison(const void* /*memory*/, std::size_t /*bytes*/) noexcept {}
+
+constexpr void unpoison_as_it_was(const void* /*memory*/, std::size_t /*bytes*/) noexcept {}
 #endif
 
 /// True when poisoning does anything, so that a loop over blocks can be left out.

@@ -162,11 +162,20 @@ public:
     void put_back_fresh(void* block) noexcept {
         const std::uint64_t index = index_of(block);
         set_state(index, block_state::never);
-        poison(block, storage_.stride_bytes());
         put_back_directly(index);
     }
 
     // --- an object's free, whose destructor runs between the two halves ----------------------
+
+    /// Stops the program unless the block is live.
+    void require_live(const void* block) const noexcept {
+        const std::uint64_t index = index_of(block);
+        if (!is_block(index)) [[unlikely]] {
+            refuse_unless_null(block);
+        } else if (checked_build && state_of(index) != block_state::live) {
+            refuse(block, misuse::freed_twice);
+        }
+    }
 
     /// Marks a live block free, so that every further free of it is refused; false for a null
     /// pointer. The block is the caller's until `finish_free`.
@@ -341,11 +350,11 @@ private:
             }
         }
         set_state(index, block_state::freed);
-        poison(block, storage_.stride_bytes());
     }
 
     /// Keeps a block that is marked freed.
     void put_back(thread_cache& cache, void* block) noexcept {
+        poison(block, storage_.stride_bytes());
         if (cache.kept.size() >= limits_.kept) [[unlikely]] {
             evict(cache);
         }

@@ -154,6 +154,7 @@ void concurrent_core<Storage>::deallocate_slow(void* block, std::uint64_t index)
 
 template <class Storage>
 void concurrent_core<Storage>::put_back_directly(std::uint64_t index) noexcept {
+    poison(block_at(index), storage_.stride_bytes());
     bits().give_back(static_cast<std::uint32_t>(index / word_blocks),
                      std::uint64_t{1} << (index % word_blocks));
     wake_if_waiting();
@@ -179,6 +180,7 @@ void concurrent_core<Storage>::deallocate_bulk(std::span<void* const> blocks) no
     gathered_word gathered;
     for (void* const block : blocks) {
         if (begin_free(block)) {
+            poison(block, storage_.stride_bytes());
             gather(gathered, index_of(block));
         }
     }

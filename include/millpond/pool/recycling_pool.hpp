@@ -12,7 +12,7 @@
 #include "millpond/base/bits.hpp"
 #include "millpond/base/config.hpp"
 #include "millpond/base/contract.hpp"
-#include "millpond/base/deadline.hpp"
+#include "millpond/base/instrument.hpp"
 #include "millpond/base/name.hpp"
 #include "millpond/base/stats.hpp"
 #include "millpond/memory/memory_options.hpp"
@@ -20,7 +20,6 @@
 #include "millpond/pool/construct.hpp"
 #include "millpond/pool/region_storage.hpp"
 
-#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <new>
@@ -47,7 +46,7 @@ struct keep_as_is {
 };
 
 /// A pool of built objects for any thread. `Reset` is called with each object that comes back, in the
-/// thread that gives it back.
+/// thread that gives it back, so in several at once.
 ///
 /// Units:      objects of type T.
 /// Complexity: as concurrent_block_pool, and the hook; a constructor only when an object is lent that
@@ -86,7 +85,7 @@ public:
         core_.for_each_block(
             [](detail::block_state state) { return state != detail::block_state::never; },
             [](void* block) {
-                detail::unpoison(block, sizeof(T));
+                detail::unpoison_as_it_was(block, sizeof(T));
                 std::destroy_at(std::launder(static_cast<T*>(block)));
             });
         core_.retire();
@@ -110,6 +109,7 @@ public:
                 *this,
                 detail::construct_in<T>(source, block, std::forward<Arguments>(arguments)...));
         }
+        detail::unpoison_as_it_was(block, sizeof(T));
         return lease(*this, std::launder(static_cast<T*>(block)));
     }
 
@@ -157,6 +157,7 @@ private:
     void give_back(T* object) noexcept {
         detail::thread_cache* const cache = core_.own_cache();
         void* const block = detail::block_of(object);
+        core_.require_live(block); // before the hook sees an object that is gone
         reset_(*object);
         if (core_.begin_free(block)) {
             core_.finish_free(block, cache);
