@@ -33,6 +33,7 @@
 #include "millpond/base/name.hpp"
 #include "millpond/base/stats.hpp"
 #include "millpond/base/thread_index.hpp"
+#include "millpond/base/waiting.hpp"
 #include "millpond/pool/atomic_occupancy.hpp"
 #include "millpond/pool/block_state.hpp"
 #include "millpond/pool/region_storage.hpp"
@@ -49,14 +50,6 @@
 MILLPOND_NAMESPACE_BEGIN
 
 namespace detail {
-
-/// Sleeps while `wakes` is `expected`; may return early.
-void sleep_until_woken(std::uint32_t& wakes,
-                       std::uint32_t expected,
-                       std::chrono::nanoseconds most) noexcept;
-
-/// Lets one sleeper look again. May be called in a signal handler.
-void wake_sleeper(std::uint32_t& wakes) noexcept;
 
 /// Storage for the blocks and everything that the threads of a pool share or keep.
 struct concurrent_layout {

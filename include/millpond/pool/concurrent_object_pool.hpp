@@ -10,9 +10,9 @@
 
 #include "millpond/base/bits.hpp"
 #include "millpond/base/config.hpp"
-#include "millpond/base/deadline.hpp"
 #include "millpond/base/name.hpp"
 #include "millpond/base/stats.hpp"
+#include "millpond/base/waiting.hpp"
 #include "millpond/memory/memory_options.hpp"
 #include "millpond/pool/concurrent_core.hpp"
 #include "millpond/pool/construct.hpp"

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 /// \file
-/// When a wait ends, on the clock that nobody sets.
+/// When a wait ends, on the clock that nobody sets, and sleeping until then. The compiled part is
+/// `src/concurrent_core.cpp`.
 
 #include "millpond/base/config.hpp"
 
 #include <chrono>
+#include <cstdint>
 
 MILLPOND_NAMESPACE_BEGIN
 
@@ -32,6 +34,14 @@ template <class Clock, class Duration>
 deadline_at(const std::chrono::time_point<Clock, Duration>& deadline) noexcept {
     return deadline_after(deadline - Clock::now());
 }
+
+/// Sleeps while `wakes` is `expected`; may return early.
+void sleep_until_woken(std::uint32_t& wakes,
+                       std::uint32_t expected,
+                       std::chrono::nanoseconds most) noexcept;
+
+/// Lets one sleeper look again. May be called in a signal handler.
+void wake_sleeper(std::uint32_t& wakes) noexcept;
 
 } // namespace detail
 
