@@ -72,8 +72,6 @@ public:
                     free_check check,
                     const memory_options& memory);
 
-    ~concurrent_core() = default; // the pool called retire()
-
     // --- the hot path -----------------------------------------------------------------------
 
     [[nodiscard]] void* try_allocate() noexcept {
