@@ -9,6 +9,7 @@
 #include <stdexcept>
 
 #include "scenarios.hpp"
+#include "subjects.hpp"
 #include "support/sanitized.hpp"
 #include "tracer.hpp"
 
@@ -93,9 +94,9 @@ void capacity_scenarios() {
 
 void print(std::span<const bound> bounds) {
     std::printf(
-        "%-46s %12s %8s %7s  %s\n", "operation", "instructions", "syscalls", "calls", "where");
+        "%-56s %12s %8s %7s  %s\n", "operation", "instructions", "syscalls", "calls", "where");
     for (const bound& each : bounds) {
-        std::printf("%-46s %12llu %8llu %7llu  %s\n",
+        std::printf("%-56s %12llu %8llu %7llu  %s\n",
                     each.operation.c_str(),
                     static_cast<unsigned long long>(each.instructions),
                     static_cast<unsigned long long>(each.system_calls),
@@ -158,6 +159,7 @@ int main(int count, char** values) {
             object_pool_scenarios();
             static_pool_scenarios();
             capacity_scenarios();
+            concurrent_pool_scenarios();
         });
         print(bounds);
         if (json && !write_json(values[2], bounds)) {

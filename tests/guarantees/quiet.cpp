@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 /// \file
-/// A prefaulted pool makes no system call and takes no page fault, whatever is done with it.
+/// A prefaulted pool, for one thread or for several, makes no system call and takes no page fault, whatever is done with it.
 ///
 ///     quiet filtered   runs under a seccomp filter that kills the process for any system call but
 ///                      write, exit and exit_group
 ///     quiet faults     the same run without a filter, between two readings of getrusage
 ///     quiet control    one getpid under the filter: must be killed, or the filter proves nothing
+///     quiet control-of-threads   the same in a thread that was there before the filter
 
 #include "millpond/millpond.hpp"
 
@@ -15,9 +16,11 @@
 #include <cstdio>
 #include <cstring>
 #include <span>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
+#include "quiet_crew.hpp"
 #include "support/sanitized.hpp"
 #include <linux/audit.h>
 #include <linux/filter.h>
@@ -28,6 +31,9 @@
 #include <unistd.h>
 
 namespace {
+
+using namespace millpond::
+    guarantees; // NOLINT(google-build-using-namespace): this program is theirs
 
 constexpr int skipped = 77;
 constexpr std::size_t capacity = 20'000;
@@ -131,8 +137,9 @@ void filter_system_calls() {
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
     }};
     const sock_fprog filter{6, program.data()};
+    // TSYNC: for every thread that there is.
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
-        prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) != 0) {
+        syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &filter) != 0) {
         std::printf("skipped: seccomp filters are not available: %s\n", std::strerror(errno));
         std::fflush(stdout);
         _exit(skipped);
@@ -164,60 +171,89 @@ Pool made(Options options) {
     }
 }
 
-void use_all(millpond::block_pool& blocks, millpond::object_pool<item>& objects) {
-    use_blocks(blocks);
-    use_objects(objects);
-    use_objects(static_items);
-}
+/// The pools of one run.
+struct pools {
+    millpond::block_pool blocks = made<millpond::block_pool>(
+        millpond::block_pool_options{.name = "quiet",
+                                     .block_bytes = sizeof(item),
+                                     .capacity = capacity,
+                                     .leaks = millpond::leak_policy::ignore});
+    millpond::object_pool<item> objects = made<millpond::object_pool<item>>(
+        millpond::object_pool_options{.name = "quiet", .capacity = capacity});
+    millpond::concurrent_block_pool shared_blocks = made<millpond::concurrent_block_pool>(
+        millpond::concurrent_block_pool_options{.name = "quiet",
+                                                .block_bytes = sizeof(item),
+                                                .capacity = capacity,
+                                                .threads = crew::size});
+    millpond::concurrent_object_pool<item> shared_objects =
+        made<millpond::concurrent_object_pool<item>>(millpond::concurrent_object_pool_options{
+            .name = "quiet", .capacity = capacity, .threads = crew::size});
 
-/// Brings code, stack and static memory in; what a pool's own pages do is the subject.
-void warm_up() {
-    auto blocks = made<millpond::block_pool>(millpond::block_pool_options{
-        .block_bytes = sizeof(item), .capacity = capacity, .leaks = millpond::leak_policy::ignore});
-    auto objects =
-        made<millpond::object_pool<item>>(millpond::object_pool_options{.capacity = capacity});
-    use_all(blocks, objects);
+    void use(crew& threads) {
+        use_blocks(blocks);
+        use_objects(objects);
+        use_objects(static_items);
+        use_shared_blocks(threads, shared_blocks);
+        use_shared_objects(threads, shared_objects);
+    }
+
+    [[nodiscard]] bool are_sound() {
+        return blocks.verify() && objects.verify() && static_items.verify() &&
+               shared_blocks.verify() && shared_objects.verify();
+    }
+};
+
+/// Brings code, stacks and static memory in; what a pool's own pages do is the subject.
+void warm_up(crew& threads) {
+    pools others;
+    others.use(threads);
     state.live = 0;
     (void)faults();
+}
+
+int use_without_faults(crew& threads, pools& used) {
+    const long before = faults();
+    used.use(threads);
+    const long taken = faults() - before;
+    const std::size_t peak = used.blocks.high_water();
+    const std::uint64_t refusals = used.shared_blocks.stats().failures;
+    std::printf(
+        "%ld page faults; %zu blocks at the peak, %llu refusals, with several threads %llu\n",
+        taken,
+        peak,
+        static_cast<unsigned long long>(used.blocks.stats().failures),
+        static_cast<unsigned long long>(refusals));
+    return taken == 0 && peak == capacity && refusals != 0 ? 0 : 1;
 }
 
 } // namespace
 
 int main(int count, char** values) {
-    const char* const mode = count == 2 ? values[1] : "";
+    const std::string_view mode = count == 2 ? values[1] : "";
     if (millpond::test::sanitized) {
         std::printf("skipped: a sanitizer or Valgrind makes system calls of its own\n");
         return skipped;
     }
-    warm_up();
-    auto blocks = made<millpond::block_pool>(
-        millpond::block_pool_options{.name = "quiet",
-                                     .block_bytes = sizeof(item),
-                                     .capacity = capacity,
-                                     .leaks = millpond::leak_policy::ignore});
-    auto objects = made<millpond::object_pool<item>>(
-        millpond::object_pool_options{.name = "quiet", .capacity = capacity});
-    if (std::strcmp(mode, "filtered") == 0) {
+    crew& threads = *new crew; // for as long as there is a process
+    warm_up(threads);
+    pools used;
+    if (mode == "filtered") {
         filter_system_calls();
-        use_all(blocks, objects);
-        const bool sound = blocks.verify() && objects.verify() && static_items.verify();
+        used.use(threads);
+        const bool sound = used.are_sound();
         say_and_exit(sound ? "no system call\n" : "unsound\n", sound ? 0 : 1);
     }
-    if (std::strcmp(mode, "faults") == 0) {
-        const long before = faults();
-        use_all(blocks, objects);
-        const long taken = faults() - before;
-        std::printf("%ld page faults; %zu blocks at the peak, %llu refusals\n",
-                    taken,
-                    blocks.high_water(),
-                    static_cast<unsigned long long>(blocks.stats().failures));
-        return taken == 0 && blocks.high_water() == capacity ? 0 : 1;
+    if (mode == "faults") {
+        const int code = use_without_faults(threads, used);
+        std::fflush(stdout);
+        _exit(code); // the other threads are still there
     }
-    if (std::strcmp(mode, "control") == 0) {
+    if (mode == "control" || mode == "control-of-threads") {
+        const std::size_t caller = mode == "control" ? 0 : 1;
         filter_system_calls();
-        (void)getpid();
+        threads.together([caller](std::size_t who) { (void)(who == caller ? getpid() : 0); });
         say_and_exit("the filter let getpid pass\n", 0);
     }
-    std::fprintf(stderr, "usage: %s filtered | faults | control\n", values[0]);
-    return 2;
+    std::fprintf(stderr, "usage: %s filtered | faults | control | control-of-threads\n", values[0]);
+    _exit(2);
 }
