@@ -65,7 +65,7 @@ def write(programs):
             if name not in largest or bound["instructions"] > largest[name]["instructions"]:
                 largest[name] = bound
     rows = "".join(
-        f"| {name if ' step' in name else f'`{name}`'} | {bound['instructions']} | "
+        f"| {f'`{name}`' if '::' in name else name} | {bound['instructions']} | "
         f"{bound['scenario']} | {bound['system_calls']} |\n" for name, bound in largest.items())
     head = "| operation | instructions at most | where | system calls |\n|---|---|---|---|\n"
     before, rest = PAGE.read_text().split(BEGIN)

@@ -243,7 +243,7 @@ public:
 
     void run() {
         direct_calls();
-        direct_calls_after_words_ran_empty();
+        calls_after_words_ran_empty();
         reservations();
         bulk_of_64();
     }
@@ -279,14 +279,27 @@ private:
     }
 
     /// Each call takes the last block of its word, and the words lie lower and lower.
-    void direct_calls_after_words_ran_empty() {
+    void calls_after_words_ran_empty() {
+        empty_words();
+        measured_direct_take(false);
+        empty_words();
+        raw_form<shared_raw> form{pool_};
+        announce("concurrent_block_pool::try_allocate", where_empty);
+        mark();
+        void* const block = form.try_take();
+        mark();
+        if (block != nullptr) {
+            std::abort();
+        }
+    }
+
+    void empty_words() {
         for (std::size_t word = words_emptied; word-- > 0;) {
-            announce("concurrent_block_pool::deallocate_direct", "words ran empty before");
+            announce("concurrent_block_pool::deallocate_direct", where_empty);
             measured_direct_give(at(word * 64));
-            announce("concurrent_block_pool::try_allocate_direct", "words ran empty before");
+            announce("concurrent_block_pool::try_allocate_direct", where_empty);
             measured_direct_take(true);
         }
-        measured_direct_take(false);
     }
 
     [[gnu::noinline]] static void* take_reserved(shared_raw::reservation& tokens) {
@@ -304,8 +317,7 @@ private:
     void take_reserved_from(std::size_t word) {
         direct_.give(at(word * 64));
         auto tokens = pool_.reserve_tokens(1);
-        announce("concurrent_block_pool::reservation::allocate",
-                 "the only reserved block, words ran empty before");
+        announce("concurrent_block_pool::reservation::allocate", where_empty);
         mark();
         void* const block = take_reserved(tokens);
         mark();
@@ -354,6 +366,7 @@ private:
     }
 
     static constexpr std::size_t words_emptied = 64;
+    static constexpr const char* where_empty = "64 words ran empty before, block by block";
 
     shared_raw& pool_;
     direct_form direct_;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// \file
-/// A lease that ends after its pool stops the program as long as the pool object's memory is there.
+/// A lease that ends after its pool stops the program, before the hook sees an object that is gone, as long as the pool object's memory is there.
 //
 // class: lease left when its pool dies
 // pools: recycling_pool

@@ -8,10 +8,15 @@
 
 namespace misuse {
 
+/// Leaves a trace in the object that comes back.
+struct wipe {
+    void operator()(record& object) const noexcept { object.text.fill(0); }
+};
+
 /// The pool lies in static memory, so that it stays readable.
 class lender {
 public:
-    using pool = millpond::recycling_pool<record>;
+    using pool = millpond::recycling_pool<record, wipe>;
 
     lender()
         : pool_(::new (place_.data()) pool({.name = "victim", .capacity = capacity})) {}
