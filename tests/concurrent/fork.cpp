@@ -20,7 +20,6 @@
 
 using millpond::concurrent_block_pool;
 using millpond::test::count_available;
-using millpond::test::effort;
 using millpond::test::run_in_child;
 
 namespace {
@@ -28,11 +27,16 @@ namespace {
 /// How long a child may take before it counts as stuck.
 constexpr unsigned stuck_s = 60;
 
-constexpr int forks = effort(50, 50, 3);
+constexpr int forks = 50;
 
 bool skipped() {
     if (MILLPOND_TEST_THREAD_SANITIZER != 0) {
         millpond::test::skip("ThreadSanitizer follows no fork of a program with threads");
+        return true;
+    }
+    if (MILLPOND_VALGRIND != 0) {
+        millpond::test::skip(
+            "Valgrind takes what the threads left that a child does not have for leaks");
         return true;
     }
     return false;
@@ -222,7 +226,8 @@ TEST_CASE("a fork while another thread makes and destroys pools leaves both proc
         }
     });
     concurrent_block_pool pool({.block_bytes = 64, .capacity = 100, .threads = 2});
-    for (int round = 0; round < forks || pools == 0; ++round) {
+    std::string wrong;
+    for (int round = 0; (round < forks || pools == 0) && wrong.empty(); ++round) {
         const auto result = run_in_child([&] {
             alarm(stuck_s);
             require(count_available(pool) == pool.stats().blocks, "a block is missing");
@@ -232,12 +237,13 @@ TEST_CASE("a fork while another thread makes and destroys pools leaves both proc
             require(millpond::test::fault_of(pool).empty(), "unsound");
             require(millpond::test::fault_of(own).empty(), "its own is unsound");
         });
-        REQUIRE(result.error_output == "");
-        REQUIRE(result.signal == 0);
-        REQUIRE(result.code == 0);
+        if (result.signal != 0 || result.code != 0) {
+            wrong = "a child ended badly: " + result.error_output;
+        }
     }
     stop = true;
     maker.join();
+    CHECK(wrong == "");
     CHECK(pools > 0);
     CHECK_SOUND(pool);
 }

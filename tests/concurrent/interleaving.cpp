@@ -223,7 +223,7 @@ TEST_CASE("objects and leases pass between threads whole, at whatever step they 
         CAPTURE(now.capacity);
         millpond::concurrent_object_pool<std::vector<int>> objects(
             {.capacity = now.capacity, .threads = now.pool_threads});
-        millpond::recycling_pool<std::atomic<int>> recycled(
+        millpond::recycling_pool<std::atomic<long>> recycled(
             {.capacity = now.capacity, .threads = now.pool_threads});
         std::array<std::atomic<std::vector<int>*>, 4> places{};
         std::atomic<int> broken = 0;

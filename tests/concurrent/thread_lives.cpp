@@ -145,7 +145,7 @@ TEST_CASE("a thread's place in a pool is another thread's after its end") {
 }
 
 TEST_CASE("threads beyond a pool's number of them work, as do threads beyond any number") {
-    constexpr std::size_t count = 300;
+    constexpr std::size_t count = 270;
     concurrent_block_pool few({.block_bytes = 64, .capacity = 4'000, .threads = 2});
     concurrent_block_pool many({.block_bytes = 64, .capacity = 40'000, .threads = 250});
     for (int round = 0; round < effort(3, 2, 1); ++round) {
