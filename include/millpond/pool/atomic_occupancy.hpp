@@ -300,7 +300,11 @@ private:
             return {};
         }
         // Pairs with the `or` of give_back().
-        return {index, wanted & atomic_and(words_[index], ~wanted, std::memory_order_seq_cst)};
+        const std::uint64_t before = atomic_and(words_[index], ~wanted, std::memory_order_seq_cst);
+        if ((before & ~wanted) == 0) {
+            hide(0, index); // who empties a word clears its bit, so that no claim pays for many
+        }
+        return {index, wanted & before};
     }
 
     /// Looks at every word, whatever the summaries say.
