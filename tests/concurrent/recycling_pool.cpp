@@ -207,3 +207,19 @@ TEST_CASE("a lease that outlives its pool is reported when the pool dies and sto
               "millpond: pool 'gone': destroyed with 1 live block of 4 bytes\n") == 0);
     CHECK(result.error_output.find("the pool is destroyed\n") != std::string::npos);
 }
+
+TEST_CASE("the reset hook does not touch an object whose pool is gone") {
+    struct write_it {
+        void operator()(int& object) const noexcept { object = 0; }
+    };
+
+    const auto result = millpond::test::run_in_child([] {
+        using pool_of_ints = recycling_pool<int, write_it>;
+        alignas(pool_of_ints) static std::array<std::byte, sizeof(pool_of_ints)> place;
+        auto* const pool = ::new (place.data()) pool_of_ints({.name = "gone", .capacity = 8});
+        auto lent = pool->acquire(1);
+        std::destroy_at(pool);
+    });
+    CHECK(result.signal == SIGABRT);
+    CHECK(result.error_output.find("the pool is destroyed\n") != std::string::npos);
+}
