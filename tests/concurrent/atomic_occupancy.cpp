@@ -187,15 +187,22 @@ TEST_CASE("three and four levels of summary lose no shared block either") {
     }
 }
 
-TEST_CASE("a summary bit that leads to nothing is cleared by the claim that finds it") {
+TEST_CASE(
+    "a claim of a word's last block leaves no summary bit, and one that leads to nothing goes") {
+    const auto all_zero = [](const fixture& tested) {
+        return std::ranges::all_of(tested.words, [](std::uint64_t word) { return word == 0; });
+    };
     fixture stale(300'000);
-    stale.bits().give_back(70, 4);
-    CHECK(stale.bits().claim(1).mask == 4);
-    CHECK_FALSE(std::ranges::all_of(stale.words, [](std::uint64_t word) { return word == 0; }));
-    CHECK(stale.bits().claim(64).mask == 0);
-    CHECK(std::ranges::all_of(stale.words, [](std::uint64_t word) { return word == 0; }));
-    stale.bits().give_back(70, 4);
-    CHECK(stale.bits().claim(64).mask == 4);
+    for (const std::uint32_t most : {1U, 64U}) {
+        CAPTURE(most);
+        stale.bits().give_back(70, 4);
+        CHECK(stale.bits().claim(most).mask == 4);
+        CHECK(all_zero(stale));
+        stale.bits().give_back(70, 4);
+        stale.words[70] = 0; // as if another thread had been a step ahead
+        CHECK(stale.bits().claim(most).mask == 0);
+        CHECK(all_zero(stale));
+    }
 }
 
 TEST_CASE("a block below no summary bit is reported, and found while a window is open") {
