@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from statistics import median
 
 OURS = "millpond block_pool"
+OURS_SHARED = "millpond concurrent_block_pool"
+REFERENCE = "millpond block_pool, one per thread"
 
 
 @dataclass(frozen=True)

@@ -199,10 +199,6 @@ void add_several_threads(std::vector<question>& all, scale by) {
 
 } // namespace
 
-std::string_view name_of(part which) {
-    return which == part::one_thread ? "one_thread" : "several_threads";
-}
-
 std::string_view name_of(pattern what) {
     return std::find_if(pattern_names.begin(),
                         pattern_names.end(),
@@ -222,17 +218,18 @@ pattern pattern_named(std::string_view name) {
 std::vector<question> questions(effort how_much, part which) {
     std::vector<question> all;
     const scale by = scale_of(how_much);
-    if (which == part::several_threads) {
+    if (which != part::several_threads) {
+        for (const std::size_t bytes : {64U, 16U, 256U, 1024U}) {
+            add_hot(all, by, bytes);
+        }
+        add_large(all, by);
+        add_memory(all, by);
+        add_latency(all, by);
+        add_iteration(all, by);
+    }
+    if (which != part::one_thread) {
         add_several_threads(all, by);
-        return all;
     }
-    for (const std::size_t bytes : {64U, 16U, 256U, 1024U}) {
-        add_hot(all, by, bytes);
-    }
-    add_large(all, by);
-    add_memory(all, by);
-    add_latency(all, by);
-    add_iteration(all, by);
     return all;
 }
 

@@ -19,9 +19,9 @@ enum class effort : unsigned char {
     smoke,    ///< as little as proves that everything runs
 };
 
-/// Which questions: those about pools for one thread, or those about pools for several. Each part
-/// has a result file of its own, so that one can be recorded without the other.
-enum class part : unsigned char { one_thread, several_threads };
+/// Which questions. Those about one thread and those about several have a result file of their own
+/// each, so that one can be recorded without the other.
+enum class part : unsigned char { everything, one_thread, several_threads };
 
 /// One question at one size: a row of the result.
 struct question {
@@ -38,9 +38,6 @@ std::string_view name_of(pattern what);
 
 /// The pattern of that name; throws std::invalid_argument.
 pattern pattern_named(std::string_view name);
-
-/// The part's name on the command line and in the result.
-std::string_view name_of(part which);
 
 /// The part's questions, in the order in which they are asked. Those that can be asked of any
 /// number of threads are asked of 1, 2, 4, 8 and 16, up to the number of cores: with more, what is

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The table of the README: every pattern at 64 bytes, a few peers, and the best of all peers."""
-from figures import OURS, number, time_text
+"""The tables of the README: every pattern at 64 bytes, a few peers, and the best of all peers."""
+from figures import OURS, OURS_SHARED, REFERENCE, number, time_text
 
 BEGIN = "<!-- benchmark table: begin -->"
 END = "<!-- benchmark table: end -->"
@@ -24,35 +24,81 @@ COLUMNS = [("floor", "floor"), (OURS, "millpond"), ("textbook list", "textbook l
            ("pmr unsynchronized", "std::pmr"), ("glibc", "glibc")]
 
 
-def readme_table(result):
+# The same for several threads. The thread's own start and end are in a thread's life.
+SHARED_ROWS = [
+    ("local_bursts", "time", "each thread its own bursts of 1,000, 2 threads", number),
+    ("hand_off", "time", "one allocates, another frees, a ring between them", number),
+    ("exchange", "time", "random exchange, 2 threads", number),
+    ("thread_lives", "time", "threads that come and go: one life", time_text),
+    ("thread_lives", "growth", "memory grown over 9,000 such lives", lambda v: f"{v / 1024:,.0f} KiB"),
+]
+SHARED_COLUMNS = [("floor", "floor"), (OURS_SHARED, "millpond"), (REFERENCE, "`block_pool`, one each"),
+                  ("textbook list, mutex", "textbook + mutex"),
+                  ("boost::lockfree free list", "`boost::lockfree`"),
+                  ("DPDK rte_mempool", "DPDK"), ("pmr synchronized", "std::pmr"), ("glibc", "glibc"),
+                  ("mimalloc", "mimalloc")]
+
+
+def marked(verdict):
+    return f"**{verdict}**" if " behind " in verdict else verdict
+
+
+def head(first, columns):
+    return [f"| {first} | " + " | ".join(title for _, title in columns) +
+            " | millpond against the best of all peers |", "|---|" + "---:|" * len(columns) + "---|"]
+
+
+def source(result, more):
+    machine, build = result.data["machine"], result.data["build"]
+    return (f"Median of {result.data['repetitions']} interleaved repetitions, each in a fresh process"
+            f"{more}, on {machine['processor']}, {machine['cores']} shared cores; "
+            f"{build['compiler']}; commit {result.data['commit']}.")
+
+
+def one_thread_table(result):
     present = {row["question"] for row in result.rows}
-    lines = ["| 64-byte blocks, ns per block | " + " | ".join(title for _, title in COLUMNS) +
-             " | millpond against the best of all peers |",
-             "|---|" + "---:|" * len(COLUMNS) + "---|"]
+    lines = head("64-byte blocks, ns per block", COLUMNS)
     for question, figure, title, write in ROWS:
         if question not in present:
             continue
         spreads = result.spreads(question, figure)
         cells = [write(spreads[name].middle) if name in spreads else "–" for name, _ in COLUMNS]
-        verdict = result.verdict(spreads)
-        if " behind " in verdict:
-            verdict = f"**{verdict}**"
-        lines.append(f"| {title} | " + " | ".join(cells) + f" | {verdict} |")
+        lines.append(f"| {title} | " + " | ".join(cells) + f" | {marked(result.verdict(spreads))} |")
     for question in result.questions("iterate"):
         spreads = result.spreads(question)
         ours = spreads.get("millpond object_pool (iteration)")
         floor = spreads.get("floor (dense array)")
         if ours and floor:
-            verdict = result.verdict(spreads, "millpond object_pool (iteration)")
-            if " behind " in verdict:
-                verdict = f"**{verdict}**"
+            verdict = marked(result.verdict(spreads, "millpond object_pool (iteration)"))
             lines.append(f"| {question} of 1 M | {number(floor.middle)} | {number(ours.middle)} |" +
                          " – |" * (len(COLUMNS) - 2) + f" {verdict} |")
-    machine, build = result.data["machine"], result.data["build"]
-    lines.append("")
-    lines.append(f"Median of {result.data['repetitions']} interleaved repetitions, each in a fresh "
-                 f"process ({min(5, result.data['repetitions'])} for 4 M), on {machine['processor']}, "
-                 f"{machine['cores']} shared cores; {build['compiler']}; commit "
-                 f"{result.data['commit']}. \"Same\": the difference lies within the spread. "
-                 "Millpond checks every free here; of the peers, only the C heaps check anything.")
+    most = min(5, result.data["repetitions"])
+    lines += ["", source(result, f" ({most} for 4 M)") +
+              " \"Same\": the difference lies within the spread. "
+              "Millpond checks every free here; of the peers, only the C heaps check anything."]
+    return lines
+
+
+def several_threads_table(result):
+    lines = head("several threads, 64-byte blocks, ns", SHARED_COLUMNS)
+    for pattern, figure, title, write in SHARED_ROWS:
+        for question in result.questions(pattern):
+            if question.endswith((" threads", " thread")) and not question.endswith(" 2 threads"):
+                continue
+            spreads = result.spreads(question, figure)
+            cells = [write(spreads[name].middle) if name in spreads else "–"
+                     for name, _ in SHARED_COLUMNS]
+            verdict = marked(result.verdict(spreads, OURS_SHARED)) if figure == "time" else "–"
+            lines.append(f"| {title} | " + " | ".join(cells) + f" | {verdict} |")
+    lines += ["", source(result, "") + " All frees checked, as above."]
+    return lines
+
+
+def readme_tables(results):
+    lines = []
+    for result in results:
+        if result.questions("pair"):
+            lines += one_thread_table(result)
+        if result.questions("hand_off"):
+            lines += ([""] if lines else []) + several_threads_table(result)
     return "\n".join(lines) + "\n"

@@ -50,13 +50,11 @@ int list() {
         fmt::print("  {:<34}{}\n", who.name, who.reason);
     }
     fmt::print("questions\n");
-    for (const part which : {part::one_thread, part::several_threads}) {
-        for (const question& asked : questions(effort::recorded, which)) {
-            fmt::print("  {:<34}{:>5} bytes  ({})\n",
-                       asked.name,
-                       asked.measurement.block_bytes,
-                       asked.pattern);
-        }
+    for (const question& asked : questions(effort::recorded, part::everything)) {
+        fmt::print("  {:<34}{:>5} bytes  ({})\n",
+                   asked.name,
+                   asked.measurement.block_bytes,
+                   asked.pattern);
     }
     return 0;
 }
@@ -68,6 +66,10 @@ int measure(const session_options& options, const std::string& output) {
         return 2;
     }
     const session_result result = hold_session(options);
+    if (result.report["results"].empty()) {
+        fmt::print(stderr, "millpond-bench: nobody was asked anything; see list\n");
+        return 2;
+    }
     std::ofstream file(output);
     file << result.report.dump(1) << '\n';
     file.close();
@@ -97,15 +99,13 @@ int run(int argument_count, char** arguments) {
     app.require_subcommand(1);
     session_options options;
     std::string output = "result.json";
-    std::string part_name(name_of(part::one_thread));
+    std::string part_name;
     bool quick = false;
     bool smoke = false;
 
     CLI::App* const run_command = app.add_subcommand("run", "Measure, and write the result");
     run_command->add_option("-o,--output", output, "The JSON file to write");
-    run_command
-        ->add_option(
-            "--part", part_name, "What is asked about: pools for one thread or for several")
+    run_command->add_option("--part", part_name, "Only what is about one thread, or about several")
         ->check(CLI::IsMember({"one_thread", "several_threads"}));
     run_command->add_flag("--quick", quick, "Fewer blocks and operations: under a minute");
     run_command->add_flag("--smoke", smoke, "Only prove that everything runs and agrees");
@@ -143,8 +143,9 @@ int run(int argument_count, char** arguments) {
     if (app.got_subcommand(worker_command)) {
         return work(name, pattern_name, asked);
     }
-    options.which =
-        part_name == name_of(part::one_thread) ? part::one_thread : part::several_threads;
+    options.which = part_name.empty()           ? part::everything
+                    : part_name == "one_thread" ? part::one_thread
+                                                : part::several_threads;
     options.how_much = smoke ? effort::smoke : quick ? effort::quick : effort::recorded;
     if (options.repetitions == 0) {
         options.repetitions = smoke || quick ? 1 : 7;

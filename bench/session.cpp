@@ -193,11 +193,7 @@ private:
         const std::time_t now = std::time(nullptr);
         std::tm utc{};
         gmtime_r(&now, &utc);
-        return {{"title",
-                 options_.which == part::one_thread
-                     ? "millpond: one thread, against the field"
-                     : "millpond: several threads, against the field"},
-                {"part", name_of(options_.which)},
+        return {{"title", "millpond against the field"},
                 {"date",
                  fmt::format("{:04}-{:02}-{:02}", utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday)},
                 {"commit", options_.commit},

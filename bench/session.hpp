@@ -13,7 +13,7 @@ namespace millpond::bench {
 
 struct session_options {
     effort how_much = effort::recorded;
-    part which = part::one_thread;
+    part which = part::everything;
     int repetitions = 0;
     std::vector<std::string> patterns;    ///< empty: all
     std::vector<std::string> contenders;  ///< empty: all
