@@ -5,9 +5,11 @@
 
 #include "millpond/pool/concurrent_block_pool.hpp"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <cstring>
 #include <random>
 #include <set>
 #include <thread>
@@ -242,4 +244,32 @@ TEST_CASE("a pool of one block is passed on between threads without a loss") {
     CHECK(had > 0);
     CHECK(millpond::test::count_available(pool) == 1);
     CHECK_SOUND(pool);
+}
+
+TEST_CASE("blocks of any size are their owner's alone, to the last byte") {
+    for (const std::size_t bytes : {1U, 2U, 3U, 4U, 7U, 12U, 20U}) {
+        CAPTURE(bytes);
+        concurrent_block_pool pool({.block_bytes = bytes, .capacity = 200, .threads = 3});
+        std::atomic<bool> whole = true;
+        run_together(4, [&](std::size_t self) {
+            std::vector<void*> mine(20);
+            for (std::size_t step = 0; step < effort<std::size_t>(3'000, 1'000, 50); ++step) {
+                const auto mark = static_cast<unsigned char>(step * 4 + self);
+                pool.allocate_bulk(mine);
+                for (void* const block : mine) {
+                    std::memset(block, mark, bytes);
+                }
+                for (void* const block : mine) {
+                    const auto* const first = static_cast<const unsigned char*>(block);
+                    whole = std::all_of(first,
+                                        first + bytes,
+                                        [mark](unsigned char byte) { return byte == mark; }) &&
+                            whole;
+                    pool.deallocate(block);
+                }
+            }
+        });
+        CHECK(whole);
+        CHECK_SOUND(pool);
+    }
 }

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "crew.hpp"
+#include "pool/child.hpp"
 #include "sound.hpp"
 #include "support/skip.hpp"
 #include <doctest/doctest.h>
@@ -140,6 +141,21 @@ TEST_CASE("a wait that is over before it began tries once") {
     }
 }
 
+TEST_CASE("the earliest time point of every clock is past") {
+    const auto returns = [](auto deadline) {
+        return millpond::test::run_in_child([deadline] {
+                   alarm(30);
+                   full_pool full(100);
+                   if (full.pool.allocate_until(deadline) != nullptr) {
+                       _exit(1);
+                   }
+               }).code == 0;
+    };
+    CHECK(returns(steady_clock::time_point::min()));
+    CHECK(returns(system_clock::time_point::min()));
+    CHECK(returns(std::chrono::time_point<system_clock, std::chrono::hours>::min()));
+}
+
 TEST_CASE("a wait without end gets the block that another thread frees later") {
     const auto waits_for_ever = [](auto allocate) {
         full_pool full(100);
@@ -170,6 +186,10 @@ TEST_CASE("a wait without end gets the block that another thread frees later") {
         [](pool& from) { return from.allocate_until(steady_clock::time_point::max()); }));
     CHECK(waits_for_ever(
         [](pool& from) { return from.allocate_until(system_clock::time_point::max()); }));
+    CHECK(waits_for_ever([](pool& from) {
+        return from.allocate_until(
+            std::chrono::time_point<system_clock, std::chrono::hours>::max());
+    }));
 }
 
 TEST_CASE("of many waiters each gets one of as many blocks, in whatever way they are freed") {

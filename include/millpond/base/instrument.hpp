@@ -54,6 +54,9 @@ constexpr void unpoison(const void* /*memory*/, std::size_t /*bytes*/) noexcept 
 constexpr void unpoison_as_it_was(const void* /*memory*/, std::size_t /*bytes*/) noexcept {}
 #endif
 
+/// Bytes that are poisoned together: two threads must not poison and unpoison in the same ones.
+inline constexpr std::size_t poison_granule_bytes = MILLPOND_ADDRESS_SANITIZER != 0 ? 8 : 1;
+
 /// True when poisoning does anything, so that a loop over blocks can be left out.
 inline constexpr bool instrumented = MILLPOND_ADDRESS_SANITIZER != 0 || MILLPOND_VALGRIND != 0;
 

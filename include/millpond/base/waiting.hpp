@@ -13,26 +13,33 @@ MILLPOND_NAMESPACE_BEGIN
 
 namespace detail {
 
-/// So long from now; the last point in time where that is later still.
+/// So many seconds from now; the last point in time where that is later still. In floating point nothing
+/// overflows; from a clock's epoch it is right to a microsecond for 200 years.
+[[nodiscard]] inline std::chrono::steady_clock::time_point
+deadline_in(std::chrono::duration<double> wanted) noexcept {
+    using clock = std::chrono::steady_clock;
+    const clock::time_point now = clock::now();
+    const std::chrono::duration<double> possible = clock::time_point::max() - now;
+    if (!(wanted < possible)) {
+        return clock::time_point::max();
+    }
+    return wanted.count() <= 0 ? now : now + std::chrono::ceil<clock::duration>(wanted);
+}
+
+/// So long from now.
 template <class Rep, class Period>
 [[nodiscard]] std::chrono::steady_clock::time_point
 deadline_after(const std::chrono::duration<Rep, Period>& most) noexcept {
-    using clock = std::chrono::steady_clock;
-    const clock::time_point now = clock::now();
-    // In floating point nothing overflows; a year more or less does not matter there.
-    const std::chrono::duration<double> wanted = most;
-    const std::chrono::duration<double> possible = clock::time_point::max() - now;
-    if (wanted >= possible) {
-        return clock::time_point::max();
-    }
-    return wanted.count() <= 0 ? now : now + std::chrono::ceil<clock::duration>(most);
+    return deadline_in(most);
 }
 
 /// That point in time, as it looks from now.
 template <class Clock, class Duration>
 [[nodiscard]] std::chrono::steady_clock::time_point
 deadline_at(const std::chrono::time_point<Clock, Duration>& deadline) noexcept {
-    return deadline_after(deadline - Clock::now());
+    const std::chrono::duration<double> then = deadline.time_since_epoch();
+    const std::chrono::duration<double> now = Clock::now().time_since_epoch();
+    return deadline_in(then - now);
 }
 
 /// Sleeps while `wakes` is `expected`; may return early.

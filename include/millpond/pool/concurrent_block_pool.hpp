@@ -84,7 +84,8 @@ public:
     /// Takes a block back, whoever allocated it. A null pointer is ignored.
     void deallocate(void* block) noexcept { core_.deallocate(block); }
 
-    /// Returns a block as soon as there is one; nullptr when that takes longer. Sleeps meanwhile.
+    /// Returns a block as soon as fewer than `capacity()` are live, or earlier; nullptr when that takes
+    /// longer than `most`. Sleeps meanwhile.
     template <class Rep, class Period>
     [[nodiscard]] void* allocate_for(const std::chrono::duration<Rep, Period>& most) noexcept {
         return core_.allocate_until(detail::deadline_after(most));

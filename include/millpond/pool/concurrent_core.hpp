@@ -145,28 +145,19 @@ public:
             }
         }
         set_state(index, block_state::live);
-        unpoison(block, storage_.stride_bytes());
+        if (has_own_granules()) {
+            unpoison(block, storage_.stride_bytes());
+        }
         return block;
     }
 
     /// Takes back a block as if it had never been handed out.
-    void put_back_fresh(void* block) noexcept {
-        const std::uint64_t index = index_of(block);
-        set_state(index, block_state::never);
-        put_back_directly(index);
-    }
+    void put_back_fresh(void* block) noexcept;
 
     // --- an object's free, whose destructor runs between the two halves ----------------------
 
     /// Stops the program unless the block is live.
-    void require_live(const void* block) const noexcept {
-        const std::uint64_t index = index_of(block);
-        if (!is_block(index)) [[unlikely]] {
-            refuse_unless_null(block);
-        } else if (checked_build && state_of(index) != block_state::live) {
-            refuse(block, misuse::freed_twice);
-        }
-    }
+    void require_live(const void* block) const noexcept;
 
     /// Marks a live block free, so that every further free of it is refused; false for a null
     /// pointer. The block is the caller's until `finish_free`.
@@ -195,11 +186,7 @@ public:
         return block != nullptr ? hand_out(block) : nullptr;
     }
 
-    void deallocate_directly(void* block) noexcept {
-        if (begin_free(block)) {
-            put_back_directly(index_of(block));
-        }
-    }
+    void deallocate_directly(void* block) noexcept;
 
     // --- many blocks, waiting, reservation ----------------------------------------------------
 
@@ -343,9 +330,21 @@ private:
         set_state(index, block_state::freed);
     }
 
+    /// False where two blocks share what a sanitizer poisons together: those are not poisoned.
+    [[nodiscard]] bool has_own_granules() const noexcept {
+        return storage_.stride_bytes() % poison_granule_bytes == 0;
+    }
+
+    /// Poisons a free block.
+    void shade(const void* block) const noexcept {
+        if (has_own_granules()) {
+            poison(block, storage_.stride_bytes());
+        }
+    }
+
     /// Keeps a block that is marked freed.
     void put_back(thread_cache& cache, void* block) noexcept {
-        poison(block, storage_.stride_bytes());
+        shade(block);
         if (cache.kept.size() >= limits_.kept) [[unlikely]] {
             evict(cache);
         }

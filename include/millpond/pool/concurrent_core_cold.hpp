@@ -44,6 +44,9 @@ concurrent_core<Storage>::concurrent_core(const pool_name& name,
     reserved_words_ =
         reinterpret_cast<std::uint64_t*>(extra + cache_table_bytes + asks_bytes + cache_bytes);
     bits().rebuild([this](std::uint32_t word) { return blocks_in(word); });
+    if (!has_own_granules()) {
+        unpoison(storage_.blocks(), storage_.committed_block_bytes());
+    }
     begin_use(
         [](thread_user& user, std::uint32_t index) noexcept {
             static_cast<concurrent_core&>(user).end_thread(index);
@@ -126,6 +129,7 @@ void concurrent_core<Storage>::recover(std::uint32_t own_index) noexcept {
         caches_[own_index] = own;
         shared_.seats[seat / word_blocks] = std::uint64_t{1} << (seat % word_blocks);
     }
+    reserved().rebuild([this](std::uint32_t word) { return reserved_words_[word]; });
     bits().rebuild([this](std::uint32_t word) {
         std::uint64_t free = blocks_in(word) & ~reserved().free_in(word);
         for (std::uint64_t rest = free; rest != 0; rest &= rest - 1) {
@@ -154,10 +158,34 @@ void concurrent_core<Storage>::deallocate_slow(void* block, std::uint64_t index)
 
 template <class Storage>
 void concurrent_core<Storage>::put_back_directly(std::uint64_t index) noexcept {
-    poison(block_at(index), storage_.stride_bytes());
+    shade(block_at(index));
     bits().give_back(static_cast<std::uint32_t>(index / word_blocks),
                      std::uint64_t{1} << (index % word_blocks));
     wake_if_waiting();
+}
+
+template <class Storage>
+void concurrent_core<Storage>::put_back_fresh(void* block) noexcept {
+    const std::uint64_t index = index_of(block);
+    set_state(index, block_state::never);
+    put_back_directly(index);
+}
+
+template <class Storage>
+void concurrent_core<Storage>::require_live(const void* block) const noexcept {
+    const std::uint64_t index = index_of(block);
+    if (!is_block(index)) [[unlikely]] {
+        refuse_unless_null(block);
+    } else if (checked_build && state_of(index) != block_state::live) {
+        refuse(block, misuse::freed_twice);
+    }
+}
+
+template <class Storage>
+void concurrent_core<Storage>::deallocate_directly(void* block) noexcept {
+    if (begin_free(block)) {
+        put_back_directly(index_of(block));
+    }
 }
 
 // --- many blocks --------------------------------------------------------------------------------
@@ -180,7 +208,7 @@ void concurrent_core<Storage>::deallocate_bulk(std::span<void* const> blocks) no
     gathered_word gathered;
     for (void* const block : blocks) {
         if (begin_free(block)) {
-            poison(block, storage_.stride_bytes());
+            shade(block);
             gather(gathered, index_of(block));
         }
     }

@@ -106,7 +106,8 @@ public:
         return construct(require(core_.try_allocate()), std::forward<Arguments>(arguments)...);
     }
 
-    /// Constructs an object as soon as there is room; nullptr when that takes longer than `most`.
+    /// Constructs an object as soon as fewer than `capacity()` are live, or earlier; nullptr when that
+    /// takes longer than `most`.
     template <class Rep, class Period, class... Arguments>
     [[nodiscard]] T* create_for(const std::chrono::duration<Rep, Period>& most,
                                 Arguments&&... arguments) {
