@@ -62,15 +62,20 @@ def passes(run, folder, objects, command):
                           capture_output=True).returncode == 0
 
 
-def survives(mutation, number, scratch, plain, command):
-    """True when no run notices the mutation."""
-    defence, text, replacement, runs = mutation
-    pattern = re.compile(r"\s*".join(map(re.escape, text.split())))
+def place_of(mutation):
+    """The file and the pattern of a mutation."""
+    pattern = re.compile(r"\s*".join(map(re.escape, mutation[1].split())))
     found = [(path, len(pattern.findall(content))) for path, content in LIBRARY.items()]
     found = [(path, times) for path, times in found if times > 0]
     if len(found) != 1 or found[0][1] != 1:
-        raise Failure(f"'{defence}': its text is not found exactly once but in {found}")
-    path = found[0][0]
+        raise Failure(f"'{mutation[0]}': its text is not found exactly once but in {found}")
+    return found[0][0], pattern
+
+
+def survives(mutation, number, scratch, plain, command):
+    """True when no run notices the mutation."""
+    _, _, replacement, runs = mutation
+    path, pattern = place_of(mutation)
     folder = scratch / f"mutant{number}"
     mutant = folder / path
     mutant.parent.mkdir(parents=True)
@@ -88,6 +93,8 @@ def survives(mutation, number, scratch, plain, command):
 
 def main():
     command = [*sys.argv[1:], "-std=c++20", "-O0", "-w"]
+    for mutation in MUTATIONS:  # what has gone stale shows at once
+        place_of(mutation)
     with tempfile.TemporaryDirectory() as name, concurrent.futures.ThreadPoolExecutor(2) as pool:
         scratch = pathlib.Path(name)
         command = precompile_standard_headers(scratch, command)

@@ -82,7 +82,7 @@ MUTATIONS = [
      "std::destroy_at(object); if (pool.begin_free(block)) { pool.finish_free(block, cache);",
      ["destructor_frees_its_object/concurrent_object_pool"]),
     ("a bulk free of a concurrent pool checks and marks each block",
-     "if (begin_free(block)) { poison(block, storage_.stride_bytes()); gather(", "{ gather(",
+     "if (begin_free(block)) { shade(block); gather(", "{ gather(",
      ["double_free_in_one_bulk/concurrent_block_pool"]),
     ("the form for signal handlers checks and marks",
      "if (begin_free(block)) { put_back_directly(index_of(block));",
