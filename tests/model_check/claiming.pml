@@ -9,17 +9,20 @@
  *                  is free from the return of its give-back until a claimer has taken it out of its
  *                  word or has cleared the summary bit that makes the word its own;
  *   held_once      no block is taken by two;
+ *   no_more        a claim of one block gets no more;
  *   nothing_lost   in the end every block is in exactly one place;
  *   nothing_hidden in the end every free block is below set bits.
  *
- * The shapes: TWO_LEVELS and DIRECT are two words of two blocks below a root; DIRECT has only claims
- * that leave the rest of the word where it is. THREE_LEVELS and WINDOWS are four words of one block
- * below two summary words and a root; WINDOWS begins with a claimer about to clear each bit of the
- * root. Each line here is a test, see run.py; a defect is met by the assertion behind the colon.
- * With ONLY_AT_THE_END the first two are not looked at.
+ * The shapes: TWO_LEVELS, DIRECT and HELPING are two words of two blocks below a root. DIRECT has only
+ * claims that leave the rest of the word where it is, HELPING only claims of whole words: one that has
+ * failed once asks for help, and whom a claimer helps is left open. THREE_LEVELS and WINDOWS are four words of one
+ * block below two summary words and a root; WINDOWS begins with a claimer about to clear each bit of
+ * the root. Each line here is a test, see run.py; a defect is met by the assertion behind the colon.
+ * With ONLY_AT_THE_END the first three are not looked at.
  *
  *   holds TWO_LEVELS
  *   holds DIRECT
+ *   holds HELPING
  *   holds THREE_LEVELS
  *   holds WINDOWS
  *   fails TWO_LEVELS SHOWS_ONLY_THE_FIRST: nothing_free
@@ -29,9 +32,10 @@
  *   fails TWO_LEVELS TAKES_IN_TWO_STEPS: held_once
  *   fails TWO_LEVELS TAKES_IN_TWO_STEPS ONLY_AT_THE_END: nothing_lost
  *   fails TWO_LEVELS NO_RECHECK: nothing_free
- *   fails THREE_LEVELS NO_RECHECK: nothing_free
- *   fails THREE_LEVELS NO_RECHECK ONLY_AT_THE_END: nothing_hidden
- *   fails THREE_LEVELS NO_WINDOWS: nothing_free
+ *   fails HELPING LOOKS_TWICE: nothing_hidden
+ *   fails HELPING SOME_MAY_ASK: no_more
+ *   fails THREE_LEVELS NO_RECHECK: nothing_hidden
+ *   fails WINDOWS NO_WINDOWS: nothing_free
  *   fails WINDOWS NO_SHOWN: nothing_free
  */
 
@@ -40,7 +44,7 @@
 
 /* The shape. Masks of blocks, words and summary words keep their place in the whole, so the bits of
  * a word are those of BLOCKS_OF(w) in W. */
-#if defined(TWO_LEVELS) || defined(DIRECT)
+#if defined(TWO_LEVELS) || defined(DIRECT) || defined(HELPING)
 #define LEVELS 2
 #define PER_WORD 2
 #define WORDS 2
@@ -67,6 +71,12 @@ byte R;  /* a bit per word of S1 */
 #endif
 byte opened, closed, shown;
 
+#ifdef HELPING
+#define ASKING 1
+#define GRANTED 2
+byte asks[3];
+#endif
+
 /* What the threads remember of the counts; NONE when that is over. Here, not in the threads, so that
  * forget() can see them. */
 #define NONE 255
@@ -75,12 +85,14 @@ byte c0[3] = NONE, o0[3] = NONE, g0[3] = NONE;
 /* For the assertions alone. */
 byte held[3]; /* blocks that a thread has */
 byte pend[3]; /* blocks whose give-back has not returned */
-byte hand;    /* blocks of words that belong to a claimer who has yet to take them */
+byte hand[3]; /* blocks of words that belong to a claimer who has yet to take them */
+byte lent[3]; /* of words that were granted */
 byte calls;   /* a bit per thread that claims */
 byte nothing; /* a bit per such thread: no block was free at an instant of the call */
-#define FREE (W & ~hand & ~pend[0] & ~pend[1] & ~pend[2])
+#define IN_HAND (hand[0] | hand[1] | hand[2] | lent[0] | lent[1] | lent[2])
+#define FREE (W & ~IN_HAND & ~pend[0] & ~pend[1] & ~pend[2])
 #define LOOK_AT_ALL if :: FREE == 0 -> nothing = nothing | calls :: else fi
-bool nothing_free = 1, held_once = 1, nothing_lost = 1, nothing_hidden = 1;
+bool nothing_free = 1, no_more = 1, held_once = 1, nothing_lost = 1, nothing_hidden = 1;
 
 /* Counts matter by their differences only. States that differ by how much there was before are one. */
 inline forget() {
@@ -117,6 +129,15 @@ inline show_summary(jj) {
 inline show_word(ww) {
     if :: S1 & BIT(ww) -> skip :: else -> S1 = S1 | BIT(ww) fi;
     show_summary(SUMMARY_OF(ww))
+}
+
+inline show_to_all(ww) {
+    show_word(ww);
+#ifndef NO_SHOWN
+    c0[t] = closed;
+    if :: c0[t] != opened -> shown++ :: else fi;
+    d_step { forget_counts() }
+#endif
 }
 
 inline hide_above(jj) { /* the root's bit over summary word jj */
@@ -159,7 +180,8 @@ inline taken() {
     assert(held_once);
 #endif
     held[t] = held[t] | mask;
-    hand = hand & ~mask;
+    hand[0] = hand[0] & ~mask; hand[1] = hand[1] & ~mask; hand[2] = hand[2] & ~mask;
+    lent[0] = lent[0] & ~mask; lent[1] = lent[1] & ~mask; lent[2] = lent[2] & ~mask;
     pend[0] = pend[0] & ~mask; pend[1] = pend[1] & ~mask; pend[2] = pend[2] & ~mask;
     LOOK_AT_ALL;
     if :: mask -> calls = calls & ~BIT(t); nothing = nothing & ~BIT(t) :: else fi;
@@ -176,22 +198,89 @@ inline take_some(ww) {
         d_step { mask = wanted & W; wanted = W & ~wanted }
         d_step { W = (W & ~BLOCKS_OF(ww)) | (wanted & BLOCKS_OF(ww)); wanted = 0; taken() }
 #else
-        d_step { mask = wanted & W; W = W & ~wanted; wanted = 0; taken() }
+        d_step { mask = wanted & W; W = W & ~wanted; wanted = W & BLOCKS_OF(ww); taken() }
+        if :: wanted -> wanted = 0 :: else -> hide_word(ww) fi
 #endif
     :: else
     fi
 }
 
+#ifdef HELPING
+/* Whose turn it is is left open, and whether this claim has looked already. */
+inline give_away() {
+    if
+    :: other = (t + 1) % 3
+    :: other = (t + 2) % 3
+    :: other = t
+    fi;
+    if
+    :: other != t && asks[other] == ASKING ->
+        if
+        :: W & BLOCKS_OF(i) ->
+            d_step {
+                if
+                :: asks[other] == ASKING ->
+                    asks[other] = GRANTED + i;
+                    lent[other] = hand[t];
+                    hand[t] = 0;
+                    mine = 0;
+                    i = 0
+                :: else
+                fi;
+                other = 0
+            }
+        :: else -> other = 0
+        fi
+    :: else -> other = 0
+    fi
+}
+/* True when this thread goes on asking. */
+inline settle() {
+    if
+    :: !mask && !failed && asks[t] == ASKING -> skip
+    :: else ->
+        d_step { i = asks[t]; asks[t] = 0; asked = 0 }
+        if
+        :: i < GRANTED -> i = 0
+        :: else ->
+            i = i - GRANTED;
+            if
+            :: mask ->
+                show_to_all(i);
+                d_step { lent[t] = 0; i = 0 }
+            :: else ->
+                d_step { mask = W & BLOCKS_OF(i); W = W & ~mask; failed = 0; taken() }
+                d_step { lent[t] = 0; i = 0 }
+            fi
+        fi
+    fi;
+#ifdef LOOKS_TWICE
+    asked = (asks[t] == ASKING)
+#endif
+}
+#endif
+inline end_of_try() {
+#ifdef HELPING
+    if
+    :: asked -> settle()
+#ifndef SOME_MAY_ASK
+    :: !asked && !whole -> skip
+#endif
+    :: !asked && (mask || failed) -> skip
+    :: else -> asks[t] = ASKING; asked = 1
+    fi
+#else
+    skip
+#endif
+}
+
 inline claim_below(jj) {
-    rest = S1 & WORDS_OF(jj);
-    do
-    :: rest == 0 -> break
+    mine = LOWEST(S1 & WORDS_OF(jj));
+    if
+    :: mine == 0 -> skip
     :: else ->
 #if defined(EXCHANGES_FIRST)
-        d_step {
-            i = INDEX(LOWEST(rest));
-            mask = W & BLOCKS_OF(i); W = W & ~BLOCKS_OF(i); taken()
-        }
+        d_step { i = INDEX(mine); mask = W & BLOCKS_OF(i); W = W & ~BLOCKS_OF(i); mine = 0; taken() }
         d_step { S1 = S1 & ~BIT(i); rest = S1 & WORDS_OF(jj) }
 #ifdef AND_RECHECKS
         if :: W & BLOCKS_OF(i) -> show_word(i) :: else fi;
@@ -199,23 +288,25 @@ inline claim_below(jj) {
         i = 0;
 #else
         d_step {
-            mine = LOWEST(rest);
             i = INDEX(mine);
             rest = S1 & WORDS_OF(jj) & ~mine;
             mine = S1 & mine;
             S1 = S1 & ~mine;
-            if :: mine -> hand = hand | (W & BLOCKS_OF(i)); LOOK_AT_ALL :: else -> i = 0 fi;
+            if :: mine -> hand[t] = W & BLOCKS_OF(i); LOOK_AT_ALL :: else -> i = 0 fi;
             skip
         }
+#ifdef HELPING
+        if :: mine -> give_away() :: else fi;
+#endif
         if
         :: mine ->
             d_step { mask = W & BLOCKS_OF(i); W = W & ~BLOCKS_OF(i); mine = 0; i = 0; taken() }
         :: else
         fi;
+        hand[t] = 0;
 #endif
-        if :: rest == 0 -> hide_summary(jj) :: else fi;
-        if :: mask -> rest = 0; break :: else fi
-    od
+        if :: rest -> rest = 0 :: else -> hide_summary(jj) fi
+    fi
 }
 inline claim_some_below(jj) {
     rest = S1 & WORDS_OF(jj);
@@ -260,6 +351,8 @@ inline claim() {
     :: mask || failed ->
         d_step {
 #ifndef ONLY_AT_THE_END
+            no_more = whole || mask == LOWEST(mask);
+            assert(no_more);
             nothing_free = !failed || (nothing & BIT(t)) != 0;
             assert(nothing_free);
 #endif
@@ -281,15 +374,16 @@ inline claim() {
             :: else -> hide_summary(j)
             fi
         fi;
-        j = 0
+        j = 0;
 #else
         d_step { j = (S1 -> 0 : NONE); if :: j == 0 -> forget_counts() :: else fi; skip }
         if
         :: j == NONE -> j = 0; claim_nothing()
         :: whole && j == 0 -> claim_below(0)
         :: !whole && j == 0 -> claim_some_below(0)
-        fi
+        fi;
 #endif
+        end_of_try()
     od
 }
 
@@ -302,18 +396,11 @@ inline give_back() { /* the blocks of one word that this thread has */
 #endif
         W = W | pend[t]
     }
-    if :: before -> before = 0 :: else -> show_word(i) fi;
-#ifdef OPENED_FIRST
-    o0[t] = opened;
-    if :: closed != o0[t] -> shown++ :: else fi;
-#elif !defined(NO_SHOWN)
-    c0[t] = closed;
-    if :: c0[t] != opened -> shown++ :: else fi;
-#endif
-    d_step { forget_counts(); pend[t] = 0; i = 0 }
+    if :: before -> before = 0 :: else -> show_to_all(i) fi;
+    d_step { pend[t] = 0; i = 0 }
 }
 
-#define LOCALS byte i, j, rest, mine, before, wanted, mask; bool whole, failed
+#define LOCALS byte i, j, rest, mine, before, wanted, mask, other; bool whole, failed, asked
 
 proctype thread(byte t; byte steps) {
     LOCALS;
@@ -330,7 +417,9 @@ proctype thread(byte t; byte steps) {
     :: steps && (held[t] & BLOCKS_OF(2)) -> atomic { steps--; i = 2 } give_back()
     :: steps && (held[t] & BLOCKS_OF(3)) -> atomic { steps--; i = 3 } give_back()
 #endif
+#if !defined(HELPING) || defined(SOME_MAY_ASK)
     :: steps -> atomic { steps--; whole = 0 } claim()
+#endif
 #ifndef DIRECT
     :: steps -> atomic { steps--; whole = 1 } claim()
 #endif
@@ -363,12 +452,10 @@ init {
 #else
         held[0] = 1; held[1] = 10; held[2] = 4;
 #endif
-#if defined(DIRECT)
-        run thread(0, 2); run thread(1, 2); run thread(2, 1)
-#elif LEVELS == 2
+#if LEVELS == 2
         run thread(0, 2); run thread(1, 1); run thread(2, 1)
 #else
-        run thread(0, 1); run thread(1, 2); run thread(2, 1)
+        run thread(0, 1); run thread(1, 1); run thread(2, 1)
 #endif
 #endif
     }

@@ -5,27 +5,27 @@
  * concurrent_core_cold.hpp. Claims and give-backs are one step each, see claiming.pml.
  *
  * Three threads allocate and free for ever, any of them any live block. Two of them come and go and
- * share one slot: who finds it taken works without, as does the third. Words have two blocks, of
+ * share one seat: who finds it taken works without, as does the third. Words have two blocks, of
  * the last word there may be one. Asserted is
  *   full_is_full   when a claim finds nothing: at that instant CAPACITY blocks are live, or freed by
  *                  calls that have not returned;
  *   held_once      a block that is handed out is nowhere else;
- *   nothing_left   a thread that has returned its slot keeps nothing;
+ *   nothing_left   a thread that has returned its seat keeps nothing;
  *   nothing_lost   every block is in some place then.
  *
  * Each line here is a test, see run.py; a defect is met by the assertion behind the colon.
  *
- *   holds SHARED_SLOT
- *   fails SHARED_SLOT NO_SPARES: full_is_full
- *   fails SHARED_SLOT SPARES_FOR_ONE_WORD: full_is_full
- *   fails SHARED_SLOT SPILL_FORGETS_GATHERED: nothing_left
- *   fails SHARED_SLOT SPILL_FORGETS_CURRENT: nothing_left
- *   fails SHARED_SLOT RETURNS_SLOT_FIRST: nothing_left
- *   fails SHARED_SLOT JOINS_IN_TWO_STEPS: nothing_left
+ *   holds SHARED_SEAT
+ *   fails SHARED_SEAT NO_SPARES: full_is_full
+ *   fails SHARED_SEAT SPARES_FOR_ONE_WORD: full_is_full
+ *   fails SHARED_SEAT SPILL_FORGETS_GATHERED: nothing_left
+ *   fails SHARED_SEAT SPILL_FORGETS_CURRENT: nothing_left
+ *   fails SHARED_SEAT RETURNS_SEAT_FIRST: nothing_left
+ *   fails SHARED_SEAT JOINS_IN_TWO_STEPS: nothing_left
  */
 
-#ifdef SHARED_SLOT
-#define SLOTS 1
+#ifdef SHARED_SEAT
+#define SEATS 1
 #endif
 #define CAPACITY 1
 #define KEPT 1
@@ -33,9 +33,9 @@
 #if defined(NO_SPARES)
 #define SPARES 0
 #elif defined(SPARES_FOR_ONE_WORD)
-#define SPARES (SLOTS * (KEPT + AT_ONCE))
+#define SPARES (SEATS * (KEPT + AT_ONCE))
 #else
-#define SPARES (SLOTS * (KEPT + 2 * AT_ONCE))
+#define SPARES (SEATS * (KEPT + 2 * AT_ONCE))
 #endif
 #define ALL ((1 << (CAPACITY + SPARES)) - 1)
 
@@ -44,8 +44,8 @@
 
 /* Masks of blocks. */
 byte visible = ALL;
-byte kept, gathered, current; /* of the slot */
-bool taken;                   /* the slot's bit */
+byte kept, gathered, current; /* of the seat */
+bool taken;                   /* the seat's bit */
 byte live;
 
 /* For the assertions alone. */
@@ -89,7 +89,7 @@ inline pick_from_word() {
         skip
     }
 }
-inline allocate_from_slot() {
+inline allocate_from_seat() {
     if
     :: kept -> d_step { hand[t] = kept; kept = 0; hand_out() }
     :: else -> pick_from_word()
@@ -129,7 +129,7 @@ inline evict() {
     fi;
     d_step { gathered = gathered | kept; kept = 0 }
 }
-inline free_to_slot() {
+inline free_to_seat() {
     mark_freed();
     if
     :: hand[t] ->
@@ -153,7 +153,7 @@ inline spill() {
 #endif
 }
 inline end_thread() {
-#ifdef RETURNS_SLOT_FIRST
+#ifdef RETURNS_SEAT_FIRST
     taken = 0;
     spill();
 #else
@@ -164,10 +164,10 @@ inline end_thread() {
         assert(nothing_left);
         nothing_lost = ((visible | live | IN_HAND) == ALL);
         assert(nothing_lost);
-#ifndef RETURNS_SLOT_FIRST
+#ifndef RETURNS_SEAT_FIRST
         taken = 0;
 #endif
-        has_slot = 0
+        has_seat = 0
     }
 }
 inline join() {
@@ -176,23 +176,23 @@ inline join() {
     :: else ->
 #ifdef JOINS_IN_TWO_STEPS
         taken = 1;
-        has_slot = 1
+        has_seat = 1
 #else
-        d_step { if :: !taken -> taken = 1; has_slot = 1 :: else fi; skip }
+        d_step { if :: !taken -> taken = 1; has_seat = 1 :: else fi; skip }
 #endif
     fi
 }
 
 /* A thread; each end and new join is another one's. */
 proctype comer(byte t) {
-    bool has_slot;
+    bool has_seat;
     do
-    :: !has_slot -> join()
-    :: !has_slot -> allocate_directly()
-    :: !has_slot && live -> free_directly()
-    :: has_slot -> allocate_from_slot()
-    :: has_slot && live -> free_to_slot()
-    :: has_slot -> end_thread()
+    :: !has_seat -> join()
+    :: !has_seat -> allocate_directly()
+    :: !has_seat && live -> free_directly()
+    :: has_seat -> allocate_from_seat()
+    :: has_seat && live -> free_to_seat()
+    :: has_seat -> end_thread()
     od
 }
 proctype stranger(byte t) {

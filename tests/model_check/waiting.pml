@@ -5,7 +5,7 @@
  * apart; what claims and give-backs do inside is claiming.pml's business, here each is one step.
  *
  * Two threads keep blocks and free those that are live, in any way and order, and now and then take
- * one. Two others have no slot, wait for a block, then free it or hold it, and end. At the start the pool is full:
+ * one. Two others have no seat, wait for a block, then free it or hold it, and end. At the start the pool is full:
  * the spare blocks are those that the first two keep. Asserted, when nothing can go on any more, is
  *   nobody_sleeps  no waiter sleeps while fewer than CAPACITY blocks are live;
  *   nothing_lost   every block is in one place, and nobody is counted as waiting who does not.
@@ -94,7 +94,7 @@ inline put_back() {
     fi
 }
 
-/* A thread with a slot. */
+/* A thread with a seat. */
 proctype keeper(byte t; byte steps) {
     byte seen;
     bool got;
@@ -121,7 +121,7 @@ proctype keeper(byte t; byte steps) {
     od
 }
 
-/* A thread without a slot, in allocate_until(). */
+/* A thread without a seat, in allocate_until(). */
 proctype waiter(byte t; bool patient) {
     byte expected;
     bool got;
