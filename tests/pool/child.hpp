@@ -6,6 +6,7 @@
 
 #include <array>
 #include <csignal>
+#include <cstddef>
 #include <string>
 
 #include <sys/wait.h>
@@ -19,6 +20,15 @@ struct outcome {
     int code = -1;  ///< exit code; -1 if a signal killed it
     std::string error_output;
 };
+
+/// Takes out the line that QEMU adds to the last words of an emulated program that a signal kills.
+inline void erase_emulators_line(std::string& text) {
+    const std::size_t begin = text.find("qemu: uncaught target signal ");
+    if (begin != std::string::npos) {
+        const std::size_t end = text.find('\n', begin);
+        text.erase(begin, end == std::string::npos ? end : end + 1 - begin);
+    }
+}
 
 /// The child runs `body` and exits with 0, unless `body` ends it.
 template <class Body>
@@ -50,6 +60,7 @@ outcome run_in_child(Body body) {
         result.error_output.append(text.data(), static_cast<std::size_t>(got));
     }
     close(pipe_ends[0]);
+    erase_emulators_line(result.error_output);
     int status = 0;
     waitpid(child, &status, 0);
     if (WIFSIGNALED(status)) {
