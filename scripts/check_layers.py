@@ -17,7 +17,8 @@ LAYERS = ["base", "memory", "pool", "adapt"]
 STEPS = {"pool": [["block_state", "occupancy", "magazine", "inline_storage", "region_storage",
                    "construct"],
                   ["atomic_occupancy"], ["thread_cache"],
-                  ["pool_core", "pool_core_cold", "concurrent_core", "concurrent_core_cold", "reservation"],
+                  ["pool_core", "pool_core_cold", "concurrent_core", "concurrent_core_cold",
+                   "concurrent_core_verify", "reservation"],
                   ["typed_pool", "block_pool"],
                   ["object_pool", "static_pool", "concurrent_block_pool", "concurrent_object_pool",
                    "recycling_pool"]]}

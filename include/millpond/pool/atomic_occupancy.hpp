@@ -55,6 +55,7 @@ public:
         std::uint32_t threads = 0;     ///< places
         std::uint32_t own = 0;         ///< this thread's place
         std::uint32_t next = 0;        ///< whose place was looked at last
+        std::uint32_t near = 0;        ///< which of 64 words it claimed last
         bool looked = false;           ///< once in every claim
     };
 
@@ -75,8 +76,7 @@ public:
         for (std::uint32_t tries = 0;; ++tries) {
             outcome now = try_claim(most, help);
             if (asked) {
-                settle(*help, now);
-                asked = look(help->asks[help->own]) == asking;
+                asked = !settle(*help, now);
             } else if (tries >= tries_alone && help != nullptr && !now.is_final) {
                 atomic_store(help->asks[help->own], asking, std::memory_order_seq_cst);
                 asked = true;
@@ -163,26 +163,27 @@ private:
     }
 
     /// Ends this thread's asking when its try came to an end or another thread has granted a word: what
-    /// was granted is taken, or shown to all again if it is not needed.
-    void settle(helper& help, outcome& now) noexcept {
+    /// was granted is taken, or shown to all again if it is not needed. False while it goes on asking.
+    [[nodiscard]] bool settle(helper& help, outcome& now) noexcept {
         std::uint64_t& place = help.asks[help.own];
         if (!now.is_final && look(place) == asking) {
-            return;
+            return false;
         }
         // Pairs with the replacement in give_away().
         const std::uint64_t answer =
             atomic_exchange(place, std::uint64_t{0}, std::memory_order_seq_cst);
         if (answer < granted) {
-            return;
+            return true;
         }
         const auto index = static_cast<std::uint32_t>(answer - granted);
         if (now.found.mask != 0) {
             show_to_all(index);
-            return;
+            return true;
         }
         now.found = {index,
                      atomic_exchange(words_[index], std::uint64_t{0}, std::memory_order_seq_cst)};
         now.is_final = now.found.mask != 0;
+        return true;
     }
 
     /// True when the thread whose turn it is asks and now has the word, which is this thread's.
@@ -248,11 +249,14 @@ private:
         return index;
     }
 
-    /// Takes the lowest word below a first-level summary; an empty mask when others were quicker, or
-    /// when the word went to one who asked.
+    /// Takes a word below a first-level summary, near the one that the thread claimed last, so that
+    /// threads do not meet in the same lines; an empty mask when others were quicker, or when the word
+    /// went to one who asked.
     [[nodiscard]] claimed_word claim_below(std::uint32_t summary, helper* help) noexcept {
         std::uint64_t& bits = word(1, summary);
-        const std::uint64_t bit = lowest_of(look(bits));
+        const std::uint64_t there = look(bits);
+        const std::uint64_t ahead = help != nullptr ? there >> help->near << help->near : 0;
+        const std::uint64_t bit = lowest_of(ahead != 0 ? ahead : there);
         if (bit == 0) {
             return {};
         }
@@ -260,7 +264,11 @@ private:
         const std::uint64_t before = atomic_and(bits, ~bit, std::memory_order_seq_cst);
         claimed_word found;
         if ((before & bit) != 0) {
-            found.word = summary * word_blocks + static_cast<std::uint32_t>(std::countr_zero(bit));
+            const auto position = static_cast<std::uint32_t>(std::countr_zero(bit));
+            found.word = summary * word_blocks + position;
+            if (help != nullptr) {
+                help->near = position;
+            }
             if (!give_away(help, found.word)) {
                 // Pairs with the `or` of give_back().
                 found.mask = atomic_exchange(

@@ -212,8 +212,12 @@ public:
     /// The calling thread's cache if it has one already.
     [[nodiscard]] thread_cache* own_cache() const noexcept { return caches_[thread_index]; }
 
-    /// The calling thread's cache, made now if need be; nullptr when all seats are taken.
+    /// The same, made now if need be; nullptr when all seats are taken.
     [[nodiscard]] thread_cache* join() noexcept;
+
+    [[nodiscard]] thread_cache* own_cache_or_join() noexcept {
+        return own_cache() != nullptr ? own_cache() : join();
+    }
 
     [[nodiscard]] bool owns(const void* address) const noexcept {
         return offset_of(address) < std::uint64_t{storage_.capacity()} * storage_.stride_bytes();
@@ -404,10 +408,7 @@ private:
         }
     }
 
-    [[nodiscard]] MILLPOND_SLOW_PATH void* count_failure() noexcept {
-        atomic_add(shared_.failures, std::uint64_t{1}, std::memory_order_relaxed); // a statistic
-        return nullptr;
-    }
+    [[nodiscard]] MILLPOND_SLOW_PATH void* count_failure() noexcept;
 
     /// Returns everything that a thread keeps.
     void spill(thread_cache& cache) noexcept;
@@ -445,4 +446,5 @@ private:
 
 MILLPOND_NAMESPACE_END
 
-#include "millpond/pool/concurrent_core_cold.hpp" // IWYU pragma: export
+#include "millpond/pool/concurrent_core_cold.hpp"   // IWYU pragma: export
+#include "millpond/pool/concurrent_core_verify.hpp" // IWYU pragma: export

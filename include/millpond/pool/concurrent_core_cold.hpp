@@ -72,7 +72,8 @@ thread_cache* concurrent_core<Storage>::join() noexcept {
         }
         // Acquire pairs with the release in end_thread(): the last owner left the cache empty.
         if ((atomic_or(word, bit, std::memory_order_acquire) & bit) == 0) {
-            seats_[seat].help = {asks_, limits_.threads, seat, seat, false};
+            seats_[seat].help = {
+                asks_, limits_.threads, seat, seat, seat * 24 % word_blocks, false};
             caches_[index] = &seats_[seat];
             return caches_[index];
         }
@@ -188,6 +189,12 @@ void concurrent_core<Storage>::deallocate_directly(void* block) noexcept {
     }
 }
 
+template <class Storage>
+void* concurrent_core<Storage>::count_failure() noexcept {
+    atomic_add(shared_.failures, std::uint64_t{1}, std::memory_order_relaxed); // a statistic
+    return nullptr;
+}
+
 // --- many blocks --------------------------------------------------------------------------------
 
 template <class Storage>
@@ -267,9 +274,10 @@ bool concurrent_core<Storage>::reserve(std::size_t blocks) noexcept {
     const std::size_t at_once = limits_.at_once != 0 ? limits_.at_once : 1;
     thread_cache* const cache = join();
     for (std::size_t aside = 0; aside < blocks;) {
-        const occupancy::claimed_word found =
-            bits().claim(static_cast<std::uint32_t>(std::min(at_once, blocks - aside)),
-                         cache != nullptr ? &cache->help : nullptr);
+        const auto most = static_cast<std::uint32_t>(std::min(at_once, blocks - aside));
+        // A thread that asks is granted a whole word, which must not be more than it wants.
+        const bool may_ask = cache != nullptr && most == word_blocks;
+        const occupancy::claimed_word found = bits().claim(most, may_ask ? &cache->help : nullptr);
         if (found.mask == 0) {
             return_reserved(aside);
             (void)count_failure();
@@ -372,76 +380,6 @@ void concurrent_core<Storage>::refuse(const void* block, misuse reason) const no
                     .first_block = storage_.blocks(),
                     .block_bytes = storage_.stride_bytes(),
                     .capacity_blocks = storage_.max_capacity()});
-}
-
-/// True for a block that is a bit somewhere: in the occupancy, set aside, or in a thread's words.
-template <class Storage>
-bool concurrent_core<Storage>::is_waiting(std::uint64_t index) noexcept {
-    const auto word = static_cast<std::uint32_t>(index / word_blocks);
-    std::uint64_t mask = bits().free_in(word) | reserved().free_in(word);
-    for (std::uint32_t seat = 0; seat < limits_.threads; ++seat) {
-        const thread_cache& cache = seats_[seat];
-        mask |= cache.current.word == word ? cache.current.mask : 0;
-        mask |= cache.gathered.word == word ? cache.gathered.mask : 0;
-    }
-    return (mask >> (index % word_blocks) & 1) != 0;
-}
-
-/// Counts the blocks of one thread and marks those in its magazine live, so that a second place is
-/// noticed; the caller marks them freed again.
-template <class Storage>
-verdict concurrent_core<Storage>::verify_cache(const thread_cache& cache,
-                                               std::size_t& waiting) noexcept {
-    if (cache.kept.size() > limits_.kept ||
-        cache.gathered.blocks != static_cast<std::uint32_t>(std::popcount(cache.gathered.mask))) {
-        return {"a thread keeps more blocks than it may", cache.kept.size()};
-    }
-    waiting += static_cast<std::size_t>(std::popcount(cache.current.mask)) + cache.gathered.blocks;
-    for (std::uint32_t i = 0; i < cache.kept.size(); ++i, ++waiting) {
-        const std::uint64_t index = index_of(cache.kept.oldest(i));
-        if (!is_block(index) || is_waiting(index) || state_of(index) != block_state::freed) {
-            return {"a magazine holds a block that is live or free elsewhere", i};
-        }
-        set_state(index, block_state::live);
-    }
-    return {};
-}
-
-template <class Storage>
-verdict concurrent_core<Storage>::verify() noexcept {
-    if (bits().first_hidden() != occupancy::none || reserved().first_hidden() != occupancy::none) {
-        return {"a free block is below no summary bit", 0};
-    }
-    std::size_t live = 0;
-    std::size_t waiting = 0;
-    for (std::uint32_t index = 0; index < storage_.capacity(); ++index) {
-        const bool is_live = state_of(index) == block_state::live;
-        if (is_live && is_waiting(index)) {
-            return {"a block is live and free at once", index};
-        }
-        live += is_live ? 1U : 0U;
-    }
-    for (std::uint32_t word = 0; word < storage_.shape().block_words(); ++word) {
-        waiting += static_cast<std::size_t>(std::popcount(bits().free_in(word))) +
-                   static_cast<std::size_t>(std::popcount(reserved().free_in(word)));
-        if ((bits().free_in(word) & reserved().free_in(word)) != 0) {
-            return {"a block is free and set aside at once", word};
-        }
-    }
-    verdict found;
-    for (std::uint32_t seat = 0; seat < limits_.threads && found; ++seat) {
-        found = verify_cache(seats_[seat], waiting);
-    }
-    for (std::uint32_t seat = 0; seat < limits_.threads; ++seat) {
-        for (std::uint32_t i = 0; i < seats_[seat].kept.size() && found; ++i) {
-            set_state(index_of(seats_[seat].kept.oldest(i)), block_state::freed);
-        }
-    }
-    if (found && live + waiting != storage_.capacity()) {
-        return {"live + kept + current + gathered + occupancy + reserved differs from the blocks",
-                waiting};
-    }
-    return found;
 }
 
 } // namespace detail

@@ -132,7 +132,13 @@ public:
 
     /// Destroys an object, whoever created it, and frees its block. A null pointer is ignored; anything
     /// that is not a live object of this pool stops the program before its destructor runs.
-    void destroy(T* object) noexcept { destroy_in(core_, core_.own_cache(), object); }
+    void destroy(T* object) noexcept {
+        void* const block = detail::block_of(object);
+        if (core_.begin_free(block)) [[likely]] {
+            std::destroy_at(object);
+            core_.finish_free(block, core_.own_cache_or_join());
+        }
+    }
 
     /// The calling thread's view of the pool.
     [[nodiscard]] local_view local() noexcept { return local_view(core_, core_.join()); }
@@ -195,14 +201,6 @@ private:
                    : detail::construct_in<T>(core_, block, std::forward<Arguments>(arguments)...);
     }
 
-    static void destroy_in(core& pool, detail::thread_cache* cache, T* object) noexcept {
-        void* const block = detail::block_of(object);
-        if (pool.begin_free(block)) [[likely]] {
-            std::destroy_at(object);
-            pool.finish_free(block, cache);
-        }
-    }
-
     core core_;
 };
 
@@ -237,7 +235,13 @@ public:
     }
 
     /// As concurrent_object_pool::destroy.
-    void destroy(T* object) noexcept { destroy_in(*core_, cache_, object); }
+    void destroy(T* object) noexcept {
+        void* const block = detail::block_of(object);
+        if (core_->begin_free(block)) [[likely]] {
+            std::destroy_at(object);
+            core_->finish_free(block, cache_);
+        }
+    }
 
     /// False for a thread beyond the pool's `threads`: the view works, on the shared words.
     [[nodiscard]] bool keeps_blocks() const noexcept { return cache_ != nullptr; }

@@ -96,7 +96,7 @@ public:
     template <class... Arguments>
     [[nodiscard]] lease
     try_acquire(Arguments&&... arguments) noexcept(detail::constructs_nothrow<T, Arguments...>) {
-        detail::thread_cache* const cache = core_.join();
+        detail::thread_cache* const cache = core_.own_cache_or_join();
         void* const block = cache != nullptr ? core_.pick(*cache) : core_.pick_directly();
         if (block == nullptr) [[unlikely]] {
             return lease();
@@ -155,12 +155,11 @@ private:
     }
 
     void give_back(T* object) noexcept {
-        detail::thread_cache* const cache = core_.own_cache();
         void* const block = detail::block_of(object);
         core_.require_live(block); // before the hook sees an object that is gone
         reset_(*object);
         if (core_.begin_free(block)) {
-            core_.finish_free(block, cache);
+            core_.finish_free(block, core_.own_cache_or_join());
         }
     }
 
