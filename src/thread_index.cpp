@@ -140,12 +140,11 @@ void thread_user::end_use() noexcept {
 } // namespace detail
 
 void recover_after_fork() noexcept {
-    using namespace detail;
-    const std::uint32_t own = thread_index;
-    thread_users::all().recover(own);
-    for (std::uint32_t index = 0; index < thread_indices; ++index) {
+    const std::uint32_t own = detail::thread_index;
+    detail::thread_users::all().recover(own);
+    for (std::uint32_t index = 0; index < detail::thread_indices; ++index) {
         if (index != own) {
-            return_index(index);
+            detail::return_index(index);
         }
     }
 }

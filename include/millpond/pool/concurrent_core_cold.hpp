@@ -19,6 +19,7 @@ namespace detail {
 
 // What the pool adds to its metadata: the table of caches by thread index, a place per seat to ask for
 // help, the caches, and the words of the blocks that are set aside.
+// NOLINTNEXTLINE(bugprone-sizeof-expression): the table holds pointers
 inline constexpr std::size_t cache_table_bytes = (thread_indices + 1) * sizeof(thread_cache*);
 inline constexpr std::size_t asks_bytes = (thread_indices + 1) * sizeof(std::uint64_t);
 static_assert((cache_table_bytes + asks_bytes) % alignof(thread_cache) == 0);
