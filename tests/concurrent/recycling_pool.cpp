@@ -197,10 +197,12 @@ TEST_CASE("a lease that outlives its pool is reported when the pool dies and sto
     const auto result = millpond::test::run_in_child([] {
         alignas(recycling_pool<int>) static std::array<std::byte, sizeof(recycling_pool<int>)>
             place;
-        auto* const pool =
-            ::new (place.data()) recycling_pool<int>({.name = "gone", .capacity = 8});
+        auto* pool = ::new (place.data()) recycling_pool<int>({.name = "gone", .capacity = 8});
+        // The compiler is not to reason from the pool's death.
+        asm volatile("" : "+r"(pool) : : "memory");
         auto lent = pool->acquire(1);
         std::destroy_at(pool);
+        asm volatile("" : : "r"(pool) : "memory");
     });
     CHECK(result.signal == SIGABRT);
     CHECK(result.error_output.find(
@@ -216,9 +218,11 @@ TEST_CASE("the reset hook does not touch an object whose pool is gone") {
     const auto result = millpond::test::run_in_child([] {
         using pool_of_ints = recycling_pool<int, write_it>;
         alignas(pool_of_ints) static std::array<std::byte, sizeof(pool_of_ints)> place;
-        auto* const pool = ::new (place.data()) pool_of_ints({.name = "gone", .capacity = 8});
+        auto* pool = ::new (place.data()) pool_of_ints({.name = "gone", .capacity = 8});
+        asm volatile("" : "+r"(pool) : : "memory"); // as above
         auto lent = pool->acquire(1);
         std::destroy_at(pool);
+        asm volatile("" : : "r"(pool) : "memory");
     });
     CHECK(result.signal == SIGABRT);
     CHECK(result.error_output.find("the pool is destroyed\n") != std::string::npos);
