@@ -7,7 +7,6 @@
 #include "millpond/pool/concurrent_core.hpp"
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -23,9 +22,6 @@ namespace detail {
 inline constexpr std::size_t cache_table_bytes = (thread_indices + 1) * sizeof(thread_cache*);
 inline constexpr std::size_t asks_bytes = (thread_indices + 1) * sizeof(std::uint64_t);
 static_assert((cache_table_bytes + asks_bytes) % alignof(thread_cache) == 0);
-
-/// What a thread finds in a pool that is destroyed.
-inline constinit std::array<thread_cache*, thread_indices + 1> no_caches{};
 
 template <class Storage>
 concurrent_core<Storage>::concurrent_core(const pool_name& name,
@@ -353,9 +349,8 @@ concurrent_pool_stats concurrent_core<Storage>::stats() const noexcept {
 template <class Storage>
 void concurrent_core<Storage>::retire() noexcept {
     unpoison(storage_.blocks(), storage_.committed_block_bytes());
-    gone_ = misuse::pool_destroyed;
-    caches_ = no_caches.data();
     storage_.retire();
+    gone_ = misuse::pool_destroyed;
     // Without this the compiler drops the stores above: they are the object's last.
     asm volatile("" : : "r"(this) : "memory");
 }
