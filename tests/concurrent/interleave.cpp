@@ -14,6 +14,11 @@ constinit thread_local std::uint64_t random_state = 0;
 constinit thread_local std::uint32_t yields_one_in = 0;
 constinit thread_local std::uint32_t steps_to_go = 0;
 constinit thread_local stop_light* light_ahead = nullptr;
+using action = void (*)(void*);
+constinit thread_local action act_now = nullptr;
+constinit thread_local void* act_context = nullptr;
+constinit thread_local bool is_acting = false;
+constinit thread_local std::uint64_t made = 0;
 
 } // namespace
 
@@ -26,6 +31,15 @@ void stop_here(stop_light& light) noexcept {
 void yield_at_random(std::uint64_t seed, std::uint32_t rarity) noexcept {
     random_state = seed * 0x9e3779b97f4a7c15U + 1;
     yields_one_in = rarity;
+}
+
+void act_at_each_step(void (*act)(void*), void* context) noexcept {
+    act_now = act;
+    act_context = context;
+}
+
+std::uint64_t steps_made() noexcept {
+    return made;
 }
 
 void stop_light::stop_me_after(std::uint32_t steps) noexcept {
@@ -61,6 +75,15 @@ extern "C" void millpond_interleave() noexcept;
 
 extern "C" void millpond_interleave() noexcept {
     using namespace millpond::test;
+    if (is_acting) {
+        return;
+    }
+    ++made;
+    if (act_now != nullptr) {
+        is_acting = true;
+        act_now(act_context);
+        is_acting = false;
+    }
     if (light_ahead != nullptr && steps_to_go-- == 0) {
         stop_light* const light = light_ahead;
         light_ahead = nullptr;

@@ -13,6 +13,13 @@ namespace millpond::test {
 /// From here on the calling thread yields before one of `rarity` steps on average; 0: never.
 void yield_at_random(std::uint64_t seed, std::uint32_t rarity) noexcept;
 
+/// Calls `act(context)` before each atomic step of the calling thread, except those that it makes itself
+/// meanwhile; nullptr: no more. So another thread's doings can be put between any two steps.
+void act_at_each_step(void (*act)(void*), void* context) noexcept;
+
+/// Atomic steps that the calling thread has made, those inside an `act` left out.
+[[nodiscard]] std::uint64_t steps_made() noexcept;
+
 /// Where a thread can be stopped, and let go again by another.
 class stop_light {
 public:
