@@ -7,12 +7,14 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstddef>
 #include <cstdio>
 #include <cstring>
-#include <map>
 #include <stdexcept>
+#include <unordered_map>
 #include <utility>
 
+#include <sched.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/user.h>
@@ -52,12 +54,28 @@ bool stopped_at_mark(int status) {
     throw std::runtime_error("the measured process ended with status " + std::to_string(status));
 }
 
-/// The two bytes at the child's next instruction.
+/// The two bytes at the child's next instruction. Its code does not change: each place is read once.
 unsigned next_instruction(pid_t child) {
-    user_regs_struct registers{};
-    ptrace(PTRACE_GETREGS, child, nullptr, &registers);
-    const long word = ptrace(PTRACE_PEEKTEXT, child, registers.rip, nullptr);
-    return static_cast<unsigned>(word) & 0xffffU;
+    static std::unordered_map<long, unsigned> read;
+    const long place = ptrace(PTRACE_PEEKUSER, child, offsetof(user_regs_struct, rip), nullptr);
+    const auto [known, is_new] = read.try_emplace(place);
+    if (is_new) {
+        const long word = ptrace(PTRACE_PEEKTEXT, child, place, nullptr);
+        known->second = static_cast<unsigned>(word) & 0xffffU;
+    }
+    return known->second;
+}
+
+/// Keeps this process and its children on one processor: each step is a change to the other process and
+/// back, and much slower from one processor to another.
+void stay_on_one_processor() {
+    cpu_set_t allowed;
+    CPU_ZERO(&allowed);
+    const int here = sched_getcpu();
+    if (here >= 0) {
+        CPU_SET(static_cast<unsigned>(here), &allowed);
+        (void)sched_setaffinity(0, sizeof allowed, &allowed); // slower if it is refused, no worse
+    }
 }
 
 constexpr unsigned breakpoint = 0xcc;           // int3, one byte
@@ -139,6 +157,7 @@ std::vector<bound> trace(const std::function<void()>& body) {
         throw std::runtime_error("no shared memory for the announcements");
     }
     shared = static_cast<announcement*>(memory);
+    stay_on_one_processor();
     const pid_t child = fork();
     if (child == 0) {
         be_traced(body);
