@@ -44,8 +44,6 @@ private:
 };
 
 void add_reason(line& out, const misuse_report& report) noexcept {
-    const auto* const first = static_cast<const char*>(report.first_block);
-    const auto offset = static_cast<std::size_t>(static_cast<const char*>(report.address) - first);
     switch (report.reason) {
     case misuse::freed_twice:
         out.add("freed twice");
@@ -53,16 +51,14 @@ void add_reason(line& out, const misuse_report& report) noexcept {
     case misuse::never_allocated:
         out.add("never allocated");
         return;
-    case misuse::inside_a_block:
-        out.add("%zu byte%s inside the block at %p",
-                offset % report.block_bytes,
-                offset % report.block_bytes == 1 ? "" : "s",
-                static_cast<const void*>(first + offset / report.block_bytes * report.block_bytes));
+    case misuse::inside_a_block: {
+        const auto inside = static_cast<std::size_t>(static_cast<const char*>(report.address) -
+                                                     static_cast<const char*>(report.block));
+        out.add("%zu byte%s inside the block at %p", inside, inside == 1 ? "" : "s", report.block);
         return;
+    }
     case misuse::foreign:
-        out.add("not a block of this pool, which is %p to %p",
-                report.first_block,
-                static_cast<const void*>(first + report.capacity_blocks * report.block_bytes));
+        out.add("not a block of this pool, which is %p to %p", report.first, report.end);
         return;
     case misuse::pool_destroyed:
         out.add("the pool is destroyed");
@@ -84,6 +80,24 @@ void print_leak(const char* pool_name, std::size_t live_blocks, std::size_t bloc
 }
 
 } // namespace
+
+misuse_report misuse_report::of(const void* address,
+                                const std::byte* first_block,
+                                std::size_t block_bytes,
+                                std::size_t blocks) noexcept {
+    misuse_report report;
+    report.address = address;
+    report.first = first_block;
+    report.end = first_block + blocks * block_bytes;
+    const std::size_t offset = reinterpret_cast<std::uintptr_t>(address) -
+                               reinterpret_cast<std::uintptr_t>(first_block);
+    if (offset < blocks * block_bytes) {
+        const std::size_t inside = offset % block_bytes;
+        report.reason = inside == 0 ? misuse::freed_twice : misuse::inside_a_block;
+        report.block = first_block + (offset - inside);
+    }
+    return report;
+}
 
 void stop_on_misuse(const misuse_report& report) noexcept {
     line out;

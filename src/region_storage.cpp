@@ -211,14 +211,16 @@ void region_storage_base::take_over(region_storage_base& other) noexcept {
     metadata_ = std::move(other.metadata_);
 }
 
-bool region_storage_base::grow() noexcept {
-    if (capacity_ == max_capacity_) {
-        return false;
+block_range region_storage_base::grow() noexcept {
+    const std::uint32_t before = capacity_;
+    if (before == max_capacity_) {
+        return {};
     }
     const std::size_t step =
         std::max<std::size_t>({growth_step_bytes / block_bytes_, capacity_ / 8, 1});
     const std::size_t room = max_capacity_ - capacity_;
-    return grow_to(capacity_ + static_cast<std::uint32_t>(std::min(step, room)));
+    (void)grow_to(before + static_cast<std::uint32_t>(std::min(step, room)));
+    return {before, capacity_};
 }
 
 bool region_storage_base::grow_to(std::uint32_t blocks) noexcept {

@@ -27,12 +27,19 @@ enum class misuse : std::uint8_t {
 
 /// What a report needs to know of the pool.
 struct misuse_report {
-    const char* pool_name;
-    misuse reason;
-    const void* address;         ///< what the caller passed
-    const void* first_block;     ///< start of the pool's blocks
-    std::size_t block_bytes;     ///< distance from one block to the next
-    std::size_t capacity_blocks; ///< blocks that the pool may ever hold
+    const char* pool_name = nullptr;
+    misuse reason = misuse::foreign;
+    const void* address = nullptr; ///< what the caller passed
+    const void* block = nullptr;   ///< inside_a_block: the start of that block
+    const void* first = nullptr;   ///< foreign: where the pool's blocks begin and end, if that is
+    const void* end = nullptr;     ///< one range
+
+    /// On an address and a pool whose blocks lie side by side: foreign, inside a block, or the start of a
+    /// block, which then was freed before.
+    [[nodiscard]] static misuse_report of(const void* address,
+                                          const std::byte* first_block,
+                                          std::size_t block_bytes,
+                                          std::size_t blocks) noexcept;
 };
 
 /// Prints one line that names the pool, the address and the reason, and aborts.

@@ -219,9 +219,7 @@ public:
         return own_cache() != nullptr ? own_cache() : join();
     }
 
-    [[nodiscard]] bool owns(const void* address) const noexcept {
-        return offset_of(address) < std::uint64_t{storage_.capacity()} * storage_.stride_bytes();
-    }
+    [[nodiscard]] bool owns(const void* address) const noexcept { return storage_.owns(address); }
 
     [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
 
@@ -290,13 +288,8 @@ private:
         return ~std::uint64_t{0} >> (rest < word_blocks ? word_blocks - rest : 0);
     }
 
-    [[nodiscard]] std::uint64_t offset_of(const void* address) const noexcept {
-        return reinterpret_cast<std::uintptr_t>(address) -
-               reinterpret_cast<std::uintptr_t>(storage_.blocks());
-    }
-
     [[nodiscard]] std::uint64_t index_of(const void* block) const noexcept {
-        return storage_.index_of(offset_of(block));
+        return storage_.index_of(block);
     }
 
     [[nodiscard]] bool is_block(std::uint64_t index) const noexcept {
@@ -304,7 +297,7 @@ private:
     }
 
     [[nodiscard]] void* block_at(std::uint64_t index) const noexcept {
-        return storage_.blocks() + index * storage_.stride_bytes();
+        return storage_.block_at(index);
     }
 
     // A state byte has no partners: what it says is about itself alone.

@@ -42,7 +42,7 @@ concurrent_core<Storage>::concurrent_core(const pool_name& name,
         reinterpret_cast<std::uint64_t*>(extra + cache_table_bytes + asks_bytes + cache_bytes);
     bits().rebuild([this](std::uint32_t word) { return blocks_in(word); });
     if (!has_own_granules()) {
-        unpoison(storage_.blocks(), storage_.committed_block_bytes());
+        storage_.unpoison_all();
     }
     begin_use(
         [](thread_user& user, std::uint32_t index) noexcept {
@@ -348,7 +348,7 @@ concurrent_pool_stats concurrent_core<Storage>::stats() const noexcept {
 
 template <class Storage>
 void concurrent_core<Storage>::retire() noexcept {
-    unpoison(storage_.blocks(), storage_.committed_block_bytes());
+    storage_.unpoison_all();
     storage_.retire();
     gone_ = misuse::pool_destroyed;
     // Without this the compiler drops the stores above: they are the object's last.
@@ -360,22 +360,15 @@ void concurrent_core<Storage>::refuse_unless_null(const void* block) const noexc
     if (block == nullptr) {
         return;
     }
-    misuse reason = gone_;
-    if (reason == misuse::foreign &&
-        offset_of(block) < std::uint64_t{storage_.max_capacity()} * storage_.stride_bytes()) {
-        reason = misuse::inside_a_block;
-    }
-    refuse(block, reason);
+    refuse(block, gone_ != misuse::foreign ? gone_ : storage_.report_on(block).reason);
 }
 
 template <class Storage>
 void concurrent_core<Storage>::refuse(const void* block, misuse reason) const noexcept {
-    stop_on_misuse({.pool_name = name_.c_str(),
-                    .reason = reason,
-                    .address = block,
-                    .first_block = storage_.blocks(),
-                    .block_bytes = storage_.stride_bytes(),
-                    .capacity_blocks = storage_.max_capacity()});
+    misuse_report report = storage_.report_on(block);
+    report.pool_name = name_.c_str();
+    report.reason = reason;
+    stop_on_misuse(report);
 }
 
 } // namespace detail

@@ -6,6 +6,8 @@
 
 #include "millpond/base/bits.hpp"
 #include "millpond/base/config.hpp"
+#include "millpond/base/contract.hpp"
+#include "millpond/base/instrument.hpp"
 #include "millpond/base/stats.hpp"
 #include "millpond/pool/block_state.hpp"
 #include "millpond/pool/occupancy.hpp"
@@ -37,8 +39,20 @@ public:
 
     [[nodiscard]] static constexpr std::size_t stride_bytes() noexcept { return Stride; }
 
-    [[nodiscard]] static constexpr std::uint64_t index_of(std::uint64_t offset) noexcept {
-        return static_stride<Stride>::index_of(offset);
+    [[nodiscard]] std::uint64_t index_of(const void* address) const noexcept {
+        return static_stride<Stride>::index_of(offset_of(address));
+    }
+
+    [[nodiscard]] std::byte* block_at(std::uint64_t index) const noexcept {
+        return blocks() + index * Stride;
+    }
+
+    [[nodiscard]] bool owns(const void* address) const noexcept {
+        return offset_of(address) < Blocks * Stride;
+    }
+
+    [[nodiscard]] misuse_report report_on(const void* address) const noexcept {
+        return misuse_report::of(address, blocks(), Stride, Blocks);
     }
 
     // Constness here is the address's, not the blocks': the pool hands them out for writing.
@@ -54,11 +68,9 @@ public:
 
     [[nodiscard]] static constexpr std::uint32_t max_capacity() noexcept { return Blocks; }
 
-    [[nodiscard]] static constexpr std::size_t committed_block_bytes() noexcept {
-        return Blocks * Stride;
-    }
+    [[nodiscard]] static constexpr block_range grow() noexcept { return {}; }
 
-    [[nodiscard]] static constexpr bool grow() noexcept { return false; }
+    void unpoison_all() const noexcept { unpoison(blocks(), Blocks * Stride); }
 
     [[nodiscard]] static constexpr int growth_error() noexcept { return 0; }
 
@@ -76,6 +88,11 @@ public:
     void retire() noexcept { states_.fill(block_state::freed); }
 
 private:
+    [[nodiscard]] std::uint64_t offset_of(const void* address) const noexcept {
+        return reinterpret_cast<std::uintptr_t>(address) -
+               reinterpret_cast<std::uintptr_t>(blocks());
+    }
+
     alignas(Alignment) mutable std::array<std::byte, Stride * Blocks> blocks_{};
     mutable std::array<std::uint64_t, shape_.words> words_{};
     mutable std::array<block_state, round_up(Blocks, 8)> states_{};

@@ -26,6 +26,27 @@ namespace detail {
 /// Blocks in one occupancy word.
 inline constexpr std::uint32_t word_blocks = 64;
 
+/// Blocks from `first` to `end`, the latter not included.
+struct block_range {
+    std::uint32_t first = 0;
+    std::uint32_t end = 0;
+
+    [[nodiscard]] constexpr bool empty() const noexcept { return first == end; }
+};
+
+/// Calls `visit(word, mask)` for every word that has blocks of the range.
+template <class Visit>
+constexpr void for_each_word(block_range blocks, Visit visit) {
+    for (std::uint64_t block = blocks.first; block < blocks.end;) {
+        const auto in_word = static_cast<std::uint32_t>(block % word_blocks);
+        const std::uint64_t rest = blocks.end - block;
+        const std::uint64_t count = rest < word_blocks - in_word ? rest : word_blocks - in_word;
+        visit(static_cast<std::uint32_t>(block / word_blocks),
+              (~std::uint64_t{0} >> (word_blocks - count)) << in_word);
+        block += count;
+    }
+}
+
 /// Where each level of the summary begins, for a given number of blocks.
 struct occupancy_shape {
     static constexpr std::uint32_t max_levels = 6;

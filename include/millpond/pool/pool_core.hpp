@@ -48,17 +48,24 @@ namespace detail {
 
 /// What the core needs of the place that holds blocks and metadata.
 template <class Storage>
-concept block_storage = requires(Storage& storage, const Storage& view, std::uint64_t offset) {
+concept block_storage = requires(
+    Storage& storage, const Storage& view, const void* address, std::uint64_t index) {
     { view.stride_bytes() } -> std::same_as<std::size_t>;
-    { view.index_of(offset) } -> std::same_as<std::uint64_t>;
-    { view.blocks() } -> std::same_as<std::byte*>;    // first block
+    { view.index_of(address) } -> std::same_as<std::uint64_t>; // no index for what is no block
+    { view.block_at(index) } -> std::same_as<std::byte*>;
+    { view.owns(address) } -> std::same_as<bool>;
+    { view.report_on(address) } -> std::same_as<misuse_report>; // why it is no block to be freed
     { view.states() } -> std::same_as<block_state*>;  // max_capacity() states, padded to 8
     { view.words() } -> std::same_as<std::uint64_t*>; // shape().words words
     { view.shape() } -> std::same_as<const occupancy_shape&>;
-    { view.capacity() } -> std::convertible_to<std::uint32_t>;     // blocks committed
+    { view.capacity() } -> std::convertible_to<std::uint32_t>;     // beyond the last index in use
     { view.max_capacity() } -> std::convertible_to<std::uint32_t>; // hard limit
-    { storage.grow() } -> std::same_as<bool>; // commits more, false when it cannot
+    { storage.grow() } -> std::same_as<block_range>; // commits more; empty when it cannot
 };
+
+/// True for a storage that returns chunks from between others, whose indices then have no block.
+template <class Storage>
+inline constexpr bool leaves_gaps = requires(const Storage& view) { view.missing(); };
 
 template <block_storage Storage, std::uint32_t MagazineEntries>
 class pool_core {
@@ -153,10 +160,7 @@ public:
     /// Returns the memory under free blocks to the system; the number of bytes that it got back.
     std::size_t shrink() noexcept;
 
-    [[nodiscard]] bool owns(const void* address) const noexcept {
-        const auto offset = offset_of(address);
-        return offset < std::uint64_t{storage_.capacity()} * storage_.stride_bytes();
-    }
+    [[nodiscard]] bool owns(const void* address) const noexcept { return storage_.owns(address); }
 
     [[nodiscard]] std::uint32_t live() const noexcept {
         return claimed_ - magazine_.size() - (front_ != nullptr ? 1U : 0U);
@@ -198,7 +202,7 @@ public:
     }
 
     [[nodiscard]] void* block_at(std::uint64_t index) const noexcept {
-        return storage_.blocks() + index * storage_.stride_bytes();
+        return storage_.block_at(index);
     }
 
     [[nodiscard]] const pool_name& name() const noexcept { return name_; }
@@ -238,13 +242,8 @@ private:
 
     [[nodiscard]] occupancy bits() const noexcept { return {storage_.words(), storage_.shape()}; }
 
-    [[nodiscard]] std::uint64_t offset_of(const void* address) const noexcept {
-        return reinterpret_cast<std::uintptr_t>(address) -
-               reinterpret_cast<std::uintptr_t>(storage_.blocks());
-    }
-
     [[nodiscard]] std::uint64_t index_of(const void* block) const noexcept {
-        return storage_.index_of(offset_of(block));
+        return storage_.index_of(block);
     }
 
     /// Hands out the magazine's newest block. The magazine is not empty.
@@ -296,8 +295,18 @@ private:
         if (current_.mask != 0) {
             return true;
         }
-        if (frontier_ == storage_.capacity() && !storage_.grow()) {
-            return false;
+        if (frontier_ == storage_.capacity()) {
+            const block_range more = storage_.grow();
+            if (more.empty()) {
+                return false;
+            }
+            if constexpr (leaves_gaps<Storage>) {
+                if (more.first != frontier_) { // the gap of a chunk that shrink() returned
+                    give_back_all(more);
+                    current_ = bits().claim();
+                    return true;
+                }
+            }
         }
         const std::uint32_t in_word = frontier_ % word_blocks;
         const std::uint32_t to_word_end = word_blocks - in_word;
@@ -323,6 +332,15 @@ private:
         gathered_.mask |= std::uint64_t{1} << (index % word_blocks);
     }
 
+    /// Makes a range of blocks free that nobody has.
+    void give_back_all(block_range blocks) noexcept {
+        for_each_word(blocks, [this](std::uint32_t word, std::uint64_t mask) {
+            bits().give_back(word, mask);
+        });
+    }
+
+    void take_out(block_range blocks) noexcept;
+
     void flush_gathered() noexcept {
         if (gathered_.mask != 0) {
             bits().give_back(gathered_.word, gathered_.mask);
@@ -340,11 +358,7 @@ private:
     /// Turns free blocks at the end back into fresh ones, so that their memory can go.
     void retract_frontier() noexcept;
 
-    [[nodiscard]] std::size_t discard_blocks(std::uint64_t first, std::uint64_t end) noexcept {
-        return first < end ? storage_.discard(first * storage_.stride_bytes(),
-                                              end * storage_.stride_bytes())
-                           : 0;
-    }
+    [[nodiscard]] std::size_t discard_blocks(std::uint64_t first, std::uint64_t end) noexcept;
 
     MILLPOND_SLOW_PATH void refuse_unless_null(const void* block) const noexcept {
         if (block != nullptr) {

@@ -42,7 +42,7 @@ std::size_t pool_core<Storage, MagazineEntries>::try_allocate_bulk(std::span<voi
 template <block_storage Storage, std::uint32_t MagazineEntries>
 bool pool_core<Storage, MagazineEntries>::can_allocate(std::size_t blocks) noexcept {
     while (blocks > storage_.capacity() - live()) {
-        if (blocks > storage_.max_capacity() - live() || !storage_.grow()) {
+        if (blocks > storage_.max_capacity() - live() || storage_.grow().empty()) {
             ++failures_;
             return false;
         }
@@ -68,6 +68,7 @@ void pool_core<Storage, MagazineEntries>::clear() noexcept {
     if (frontier_ == 0) {
         return; // all blocks are fresh, or there are none
     }
+    static_assert(!leaves_gaps<Storage>, "a gap is not fresh");
     poison(storage_.blocks(), std::size_t{frontier_} * storage_.stride_bytes());
     std::memset(storage_.states(), 0, frontier_);
     bits().clear(frontier_);
@@ -115,7 +116,7 @@ pool_stats pool_core<Storage, MagazineEntries>::stats() const noexcept {
 
 template <block_storage Storage, std::uint32_t MagazineEntries>
 void pool_core<Storage, MagazineEntries>::retire() noexcept {
-    unpoison(storage_.blocks(), storage_.committed_block_bytes());
+    storage_.unpoison_all();
     front_ = nullptr;
     gone_ = misuse::pool_destroyed;
     storage_.retire();
@@ -169,23 +170,39 @@ void pool_core<Storage, MagazineEntries>::take_over(pool_core& other) noexcept {
 
 template <block_storage Storage, std::uint32_t MagazineEntries>
 void pool_core<Storage, MagazineEntries>::refuse(const void* block) const noexcept {
-    misuse reason = gone_;
-    if (reason == misuse::foreign) {
-        const std::uint64_t offset = offset_of(block);
-        const std::uint64_t index = storage_.index_of(offset);
-        if (index < storage_.max_capacity()) {
-            reason = storage_.states()[index] == block_state::never ? misuse::never_allocated
-                                                                    : misuse::freed_twice;
-        } else if (offset < std::uint64_t{storage_.max_capacity()} * storage_.stride_bytes()) {
-            reason = misuse::inside_a_block;
-        }
+    misuse_report report = storage_.report_on(block);
+    report.pool_name = name_.c_str();
+    if (gone_ != misuse::foreign) {
+        report.reason = gone_;
+    } else if (report.reason == misuse::freed_twice &&
+               storage_.states()[index_of(block)] == block_state::never) {
+        report.reason = misuse::never_allocated;
     }
-    stop_on_misuse({.pool_name = name_.c_str(),
-                    .reason = reason,
-                    .address = block,
-                    .first_block = storage_.blocks(),
-                    .block_bytes = storage_.stride_bytes(),
-                    .capacity_blocks = storage_.max_capacity()});
+    stop_on_misuse(report);
+}
+
+template <block_storage Storage, std::uint32_t MagazineEntries>
+std::size_t pool_core<Storage, MagazineEntries>::discard_blocks(std::uint64_t first,
+                                                                std::uint64_t end) noexcept {
+    if (first >= end) {
+        return 0;
+    }
+    if constexpr (leaves_gaps<Storage>) {
+        return storage_.discard(first, end, [this](block_range gone) { take_out(gone); });
+    } else {
+        return storage_.discard(first * storage_.stride_bytes(), end * storage_.stride_bytes());
+    }
+}
+
+/// Makes blocks of the occupancy unavailable: their chunk goes back to where it came from.
+template <block_storage Storage, std::uint32_t MagazineEntries>
+void pool_core<Storage, MagazineEntries>::take_out(block_range blocks) noexcept {
+    for_each_word(blocks, [this](std::uint32_t word, std::uint64_t mask) {
+        const occupancy::claimed_word claimed = bits().claim_word(word);
+        if ((claimed.mask & ~mask) != 0) {
+            bits().give_back(word, claimed.mask & ~mask);
+        }
+    });
 }
 
 template <block_storage Storage, std::uint32_t MagazineEntries>

@@ -12,6 +12,8 @@
 
 #include "millpond/base/bits.hpp"
 #include "millpond/base/config.hpp"
+#include "millpond/base/contract.hpp"
+#include "millpond/base/instrument.hpp"
 #include "millpond/base/name.hpp"
 #include "millpond/base/stats.hpp"
 #include "millpond/memory/memory_options.hpp"
@@ -102,7 +104,7 @@ public:
     [[nodiscard]] int growth_error() const noexcept { return growth_error_; }
 
     /// Commits the next step of blocks: one system call (two when locked or prefaulted).
-    [[nodiscard]] bool grow() noexcept;
+    [[nodiscard]] block_range grow() noexcept;
 
     /// Commits until `blocks` fit; false when the system refuses. At most max_capacity().
     [[nodiscard]] bool grow_to(std::uint32_t blocks) noexcept;
@@ -110,10 +112,18 @@ public:
     /// Byte offsets from the first block; returns what the system got back.
     [[nodiscard]] std::size_t discard(std::size_t first, std::size_t end) noexcept;
 
+    void unpoison_all() const noexcept { unpoison(first_block_, committed_block_bytes()); }
+
     void add_memory_stats(pool_stats& stats) const noexcept;
 
     /// No address is a block any more.
     void retire() noexcept { max_capacity_ = 0; }
+
+protected:
+    [[nodiscard]] std::uint64_t offset_of(const void* address) const noexcept {
+        return reinterpret_cast<std::uintptr_t>(address) -
+               reinterpret_cast<std::uintptr_t>(first_block_);
+    }
 
 private:
     void
@@ -152,8 +162,21 @@ public:
 
     [[nodiscard]] std::size_t stride_bytes() const noexcept { return stride_.bytes(); }
 
-    [[nodiscard]] std::uint64_t index_of(std::uint64_t offset) const noexcept {
-        return stride_.index_of(offset);
+    /// The index of a block, and a number above all indices for every other address.
+    [[nodiscard]] std::uint64_t index_of(const void* address) const noexcept {
+        return stride_.index_of(offset_of(address));
+    }
+
+    [[nodiscard]] std::byte* block_at(std::uint64_t index) const noexcept {
+        return blocks() + index * stride_.bytes();
+    }
+
+    [[nodiscard]] bool owns(const void* address) const noexcept {
+        return offset_of(address) < std::uint64_t{capacity()} * stride_.bytes();
+    }
+
+    [[nodiscard]] misuse_report report_on(const void* address) const noexcept {
+        return misuse_report::of(address, blocks(), stride_.bytes(), max_capacity());
     }
 
 private:
