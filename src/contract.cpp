@@ -58,7 +58,16 @@ void add_reason(line& out, const misuse_report& report) noexcept {
         return;
     }
     case misuse::foreign:
-        out.add("not a block of this pool, which is %p to %p", report.first, report.end);
+        out.add("not a block of this pool");
+        if (report.first != nullptr) {
+            out.add(", which is %p to %p", report.first, report.end);
+        }
+        return;
+    case misuse::wrong_size:
+        out.add("a block of %zu bytes, freed as %zu bytes aligned to %zu",
+                report.block_bytes,
+                report.freed_bytes,
+                report.freed_alignment);
         return;
     case misuse::pool_destroyed:
         out.add("the pool is destroyed");
@@ -89,8 +98,8 @@ misuse_report misuse_report::of(const void* address,
     report.address = address;
     report.first = first_block;
     report.end = first_block + blocks * block_bytes;
-    const std::size_t offset = reinterpret_cast<std::uintptr_t>(address) -
-                               reinterpret_cast<std::uintptr_t>(first_block);
+    const std::size_t offset =
+        reinterpret_cast<std::uintptr_t>(address) - reinterpret_cast<std::uintptr_t>(first_block);
     if (offset < blocks * block_bytes) {
         const std::size_t inside = offset % block_bytes;
         report.reason = inside == 0 ? misuse::freed_twice : misuse::inside_a_block;

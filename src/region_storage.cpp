@@ -20,10 +20,6 @@ namespace detail {
 
 namespace {
 
-/// Growth commits at least this much, and an eighth of what is there: few system calls, and never
-/// more than an eighth of the pool committed in vain.
-constexpr std::size_t growth_step_bytes = std::size_t{2} << 20;
-
 constexpr std::size_t index_limit = ~std::uint32_t{0}; // 2^32 - 1 is "no block"
 constexpr std::size_t size_limit = SIZE_MAX / 4;
 
@@ -97,6 +93,8 @@ region_storage_base::region_storage_base(const pool_name& name,
     : max_capacity_(static_cast<std::uint32_t>(layout.max_capacity))
     , block_bytes_(layout.stride_bytes)
     , metadata_bytes_(layout.metadata_bytes())
+    , growth_bytes_(layout.growth_bytes)
+    , budget_(layout.budget)
     , shape_(occupancy_shape::of(layout.max_capacity)) {
     switch (memory.source) {
     case memory_source::buffer:
@@ -203,6 +201,8 @@ void region_storage_base::take_over(region_storage_base& other) noexcept {
     max_capacity_ = std::exchange(other.max_capacity_, 0);
     block_bytes_ = other.block_bytes_;
     metadata_bytes_ = std::exchange(other.metadata_bytes_, 0);
+    growth_bytes_ = other.growth_bytes_;
+    budget_ = other.budget_;
     growth_error_ = other.growth_error_;
     shape_ = std::exchange(other.shape_, occupancy_shape{});
     blocks_.release();
@@ -216,10 +216,16 @@ block_range region_storage_base::grow() noexcept {
     if (before == max_capacity_) {
         return {};
     }
-    const std::size_t step =
-        std::max<std::size_t>({growth_step_bytes / block_bytes_, capacity_ / 8, 1});
-    const std::size_t room = max_capacity_ - capacity_;
-    (void)grow_to(before + static_cast<std::uint32_t>(std::min(step, room)));
+    // An eighth of what is there, if that is more: few system calls, and never more than an eighth of the
+    // pool committed in vain.
+    const std::size_t wanted = std::max<std::size_t>({growth_bytes_ / block_bytes_, before / 8, 1});
+    std::size_t step = std::min<std::size_t>(wanted, max_capacity_ - before);
+    if (budget_ != nullptr) {
+        step = budget_->take(step, cost_bytes());
+    }
+    if (!grow_to(before + static_cast<std::uint32_t>(step)) && budget_ != nullptr) {
+        budget_->give_back(step, cost_bytes());
+    }
     return {before, capacity_};
 }
 
@@ -235,6 +241,13 @@ bool region_storage_base::grow_to(std::uint32_t blocks) noexcept {
     poison(first_block_ + committed_block_bytes(), (blocks - capacity_) * block_bytes_);
     capacity_ = blocks;
     return true;
+}
+
+void region_storage_base::retract(std::uint32_t end) noexcept {
+    if (budget_ != nullptr && end < capacity_) {
+        budget_->give_back(capacity_ - end, cost_bytes());
+        capacity_ = end;
+    }
 }
 
 std::size_t region_storage_base::discard(std::size_t first, std::size_t end) noexcept {

@@ -21,6 +21,7 @@ enum class misuse : std::uint8_t {
     freed_twice,
     never_allocated,
     inside_a_block,
+    wrong_size,
     pool_destroyed,
     pool_moved_from,
 };
@@ -29,10 +30,13 @@ enum class misuse : std::uint8_t {
 struct misuse_report {
     const char* pool_name = nullptr;
     misuse reason = misuse::foreign;
-    const void* address = nullptr; ///< what the caller passed
-    const void* block = nullptr;   ///< inside_a_block: the start of that block
-    const void* first = nullptr;   ///< foreign: where the pool's blocks begin and end, if that is
-    const void* end = nullptr;     ///< one range
+    const void* address = nullptr;   ///< what the caller passed
+    const void* block = nullptr;     ///< inside_a_block: the start of that block
+    const void* first = nullptr;     ///< foreign: where the pool's blocks begin and end, if that is
+    const void* end = nullptr;       ///< one range
+    std::size_t block_bytes = 0;     ///< wrong_size: what the block has,
+    std::size_t freed_bytes = 0;     ///< and what the caller says that it has
+    std::size_t freed_alignment = 0; ///< the same of its alignment
 
     /// On an address and a pool whose blocks lie side by side: foreign, inside a block, or the start of a
     /// block, which then was freed before.

@@ -64,6 +64,25 @@ throw_exhausted(const char* pool_name, std::size_t capacity, std::size_t high_wa
                                    std::size_t page_bytes,
                                    int error);
 
+#if defined(__cpp_exceptions)
+/// Does something whose failure is an answer and not an error: false when it threw.
+template <class Action>
+bool attempt(Action action) noexcept {
+    try {
+        action();
+        return true;
+    } catch (...) { // whatever it was: there is another way
+        return false;
+    }
+}
+#else
+template <class Action>
+bool attempt(Action action) noexcept {
+    action(); // prints and stops where it would throw
+    return true;
+}
+#endif
+
 } // namespace detail
 
 MILLPOND_NAMESPACE_END

@@ -25,8 +25,8 @@ namespace detail {
 
 class size_classes {
 public:
-    static constexpr std::size_t granule = 8;               ///< every size is a multiple
-    static constexpr std::size_t largest_size = 64 << 10;   ///< larger requests have no class
+    static constexpr std::size_t granule = 8;              ///< every size is a multiple
+    static constexpr std::size_t largest_size = 64 << 10;  ///< larger requests have no class
     static constexpr std::size_t largest_alignment = 4096; ///< a page
     static constexpr std::uint32_t most = 96;
 
@@ -71,9 +71,9 @@ public:
     }
 
 private:
-    static constexpr std::size_t small_most = 1024;  ///< up to here a table has the answer
-    static constexpr std::size_t steps = 8;          ///< classes to a doubling
-    static constexpr std::size_t large_places = 48;  ///< steps from small_most to largest_size
+    static constexpr std::size_t small_most = 1024; ///< up to here a table has the answer
+    static constexpr std::size_t steps = 8;         ///< classes to a doubling
+    static constexpr std::size_t large_places = 48; ///< steps from small_most to largest_size
     static_assert(small_most << (large_places / steps) == largest_size);
 
     [[nodiscard]] static constexpr std::size_t next_size(std::size_t size) noexcept {

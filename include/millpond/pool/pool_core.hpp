@@ -48,8 +48,8 @@ namespace detail {
 
 /// What the core needs of the place that holds blocks and metadata.
 template <class Storage>
-concept block_storage = requires(
-    Storage& storage, const Storage& view, const void* address, std::uint64_t index) {
+concept block_storage =
+    requires(Storage& storage, const Storage& view, const void* address, std::uint64_t index) {
     { view.stride_bytes() } -> std::same_as<std::size_t>;
     { view.index_of(address) } -> std::same_as<std::uint64_t>; // no index for what is no block
     { view.block_at(index) } -> std::same_as<std::byte*>;
@@ -65,7 +65,9 @@ concept block_storage = requires(
 
 /// True for a storage that returns chunks from between others, whose indices then have no block.
 template <class Storage>
-inline constexpr bool leaves_gaps = requires(const Storage& view) { view.missing(); };
+inline constexpr bool leaves_gaps = requires(const Storage& view) {
+    view.missing();
+};
 
 template <block_storage Storage, std::uint32_t MagazineEntries>
 class pool_core {
@@ -169,6 +171,13 @@ public:
     /// Every block from here on was never handed out.
     [[nodiscard]] std::uint32_t frontier() const noexcept { return frontier_; }
 
+    /// True for a block of this pool that is live, as far as the build checks, with its index. Never stops.
+    [[nodiscard]] bool holds(const void* block, std::uint64_t& index) const noexcept {
+        index = index_of(block);
+        return index < storage_.max_capacity() &&
+               (!checked_build || storage_.states()[index] == block_state::live);
+    }
+
     /// Stops the program when `block` is the front, which `accept` cannot tell from a live block.
     void refuse_front(const void* block) const noexcept {
         if constexpr (checked_build) {
@@ -204,6 +213,9 @@ public:
     [[nodiscard]] void* block_at(std::uint64_t index) const noexcept {
         return storage_.block_at(index);
     }
+
+    /// Why an address is no block to be freed, for whoever asks before it is refused.
+    [[nodiscard]] misuse_report report_on(const void* address) const noexcept;
 
     [[nodiscard]] const pool_name& name() const noexcept { return name_; }
 
@@ -354,6 +366,15 @@ private:
     void spill() noexcept;
 
     [[nodiscard]] bool is_waiting(std::uint32_t index) const noexcept;
+
+    /// Indices below the frontier whose chunk was returned.
+    [[nodiscard]] std::uint32_t missing() const noexcept {
+        if constexpr (leaves_gaps<Storage>) {
+            return storage_.missing();
+        } else {
+            return 0;
+        }
+    }
 
     /// Turns free blocks at the end back into fresh ones, so that their memory can go.
     void retract_frontier() noexcept;

@@ -97,13 +97,17 @@ std::size_t pool_core<Storage, MagazineEntries>::shrink() noexcept {
             run = block + 1;
         }
     }
-    return returned + discard_blocks(run < frontier_ ? run : frontier_, storage_.capacity());
+    returned += discard_blocks(run < frontier_ ? run : frontier_, storage_.capacity());
+    if constexpr (requires { storage_.retract(frontier_); }) {
+        storage_.retract(frontier_);
+    }
+    return returned;
 }
 
 template <block_storage Storage, std::uint32_t MagazineEntries>
 pool_stats pool_core<Storage, MagazineEntries>::stats() const noexcept {
     pool_stats now;
-    now.capacity = storage_.capacity();
+    now.capacity = storage_.capacity() - missing();
     now.live = live();
     now.free = now.capacity - now.live;
     now.high_water = high_water_;
@@ -169,16 +173,21 @@ void pool_core<Storage, MagazineEntries>::take_over(pool_core& other) noexcept {
 }
 
 template <block_storage Storage, std::uint32_t MagazineEntries>
-void pool_core<Storage, MagazineEntries>::refuse(const void* block) const noexcept {
-    misuse_report report = storage_.report_on(block);
+misuse_report pool_core<Storage, MagazineEntries>::report_on(const void* address) const noexcept {
+    misuse_report report = storage_.report_on(address);
     report.pool_name = name_.c_str();
     if (gone_ != misuse::foreign) {
         report.reason = gone_;
     } else if (report.reason == misuse::freed_twice &&
-               storage_.states()[index_of(block)] == block_state::never) {
+               storage_.states()[index_of(address)] == block_state::never) {
         report.reason = misuse::never_allocated;
     }
-    stop_on_misuse(report);
+    return report;
+}
+
+template <block_storage Storage, std::uint32_t MagazineEntries>
+void pool_core<Storage, MagazineEntries>::refuse(const void* block) const noexcept {
+    stop_on_misuse(report_on(block));
 }
 
 template <block_storage Storage, std::uint32_t MagazineEntries>
@@ -269,7 +278,7 @@ verdict pool_core<Storage, MagazineEntries>::verify() const noexcept {
     if (marked_live != live() + (front_ != nullptr ? 1U : 0U)) {
         return {"live + front differs from the blocks marked live", marked_live};
     }
-    if (frontier_ != claimed_ + in_occupancy) {
+    if (frontier_ != claimed_ + in_occupancy + missing()) {
         return {"claimed + current + gathered + occupancy differs from the frontier", in_occupancy};
     }
     if (frontier_ > storage_.capacity() || storage_.capacity() > storage_.max_capacity()) {

@@ -16,6 +16,7 @@
 #include "millpond/base/instrument.hpp"
 #include "millpond/base/name.hpp"
 #include "millpond/base/stats.hpp"
+#include "millpond/memory/byte_budget.hpp"
 #include "millpond/memory/memory_options.hpp"
 #include "millpond/memory/region.hpp"
 #include "millpond/pool/block_state.hpp"
@@ -35,6 +36,9 @@ struct pool_layout {
     std::size_t capacity = 0;
     std::size_t max_capacity = 0;
     std::size_t extra_bytes = 0; ///< metadata of the pool's own, aligned to `extra_alignment`
+    std::size_t growth_bytes = std::size_t{2}
+                               << 20; ///< a growth step is no smaller, if there is room
+    byte_budget* budget = nullptr;    ///< shared with other pools; nullptr: none
     bool prefault = false;
 
     static constexpr std::size_t extra_alignment = 128;
@@ -109,6 +113,10 @@ public:
     /// Commits until `blocks` fit; false when the system refuses. At most max_capacity().
     [[nodiscard]] bool grow_to(std::uint32_t blocks) noexcept;
 
+    /// Returns to the budget what lies beyond `end`: none of those blocks was ever handed out, or all
+    /// that is known of them is forgotten. Their pages stay committed.
+    void retract(std::uint32_t end) noexcept;
+
     /// Byte offsets from the first block; returns what the system got back.
     [[nodiscard]] std::size_t discard(std::size_t first, std::size_t end) noexcept;
 
@@ -126,6 +134,9 @@ protected:
     }
 
 private:
+    /// What a block costs its budget: itself, and what is known of it.
+    [[nodiscard]] std::size_t cost_bytes() const noexcept { return block_bytes_ + 2; }
+
     void
     place_in_buffer(const pool_name& name, const pool_layout& layout, std::span<std::byte> buffer);
     void
@@ -140,6 +151,8 @@ private:
     std::uint32_t max_capacity_ = 0; ///< blocks reserved
     std::size_t block_bytes_ = 0;
     std::size_t metadata_bytes_ = 0;
+    std::size_t growth_bytes_ = 0;
+    byte_budget* budget_ = nullptr;
     int growth_error_ = 0;
     occupancy_shape shape_;
     region blocks_;

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+/// \file
+/// Which chunk an address lies in, in a few steps however many chunks there are and wherever they lie.
+///
+/// The address space is cut into *granules* no larger than a chunk. So at most one chunk covers a granule's
+/// first byte (its `lower`), and at most one begins inside it (its `upper`, at `split`):
+///
+///     granule      |        g         |       g + 1      |       g + 2      |
+///     chunks     ---- 3 ---->   |---------- 7 ---------->|------ 4 --------
+///     lower, upper  3, 7               7, -                 4, -
+///
+/// Granules that have a chunk stand in a hash table. Threads may search it while one adds chunks: a table
+/// that fills up is copied into one of twice the size and stays where it is, and what an entry says of
+/// one chunk does not change when it learns of another.
+
+#include "millpond/base/config.hpp"
+#include "millpond/memory/region.hpp"
+
+#include <atomic>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+
+MILLPOND_NAMESPACE_BEGIN
+
+namespace detail {
+
+class chunk_directory {
+public:
+    static constexpr std::uint32_t none = ~std::uint32_t{0};
+
+    /// For at most `most_chunks` chunks of `chunk_bytes` each. Takes address space for all of them, and
+    /// pages as they are needed. Throws std::system_error.
+    chunk_directory(const pool_name& name, std::size_t chunk_bytes, std::size_t most_chunks);
+
+    /// The number of the chunk that the address lies in, if it lies in any: who asks compares it with that
+    /// chunk's ends. At most `longest_search` entries are looked at.
+    [[nodiscard]] std::uint32_t chunk_near(const void* address) const noexcept {
+        const auto place = reinterpret_cast<std::uintptr_t>(address);
+        // Pairs with the release in add(): who has a block's address sees the table that its chunk is in.
+        const std::size_t size = size_.load(std::memory_order_acquire);
+        const entry* const found = find(size, place >> granule_log2_);
+        if (found == nullptr) {
+            return none;
+        }
+        return place >= load(found->split) ? load(found->upper) : load(found->lower);
+    }
+
+    /// Adds a chunk that lies nowhere near another one that is still there. One thread at a time. False
+    /// when its granules have no place.
+    [[nodiscard]] bool add(const std::byte* chunk, std::uint32_t number) noexcept;
+
+private:
+    static constexpr std::size_t smallest_table = 16;
+    static constexpr std::size_t longest_search = 16;
+
+    static constexpr std::uint64_t no_split = ~std::uint64_t{0};
+
+    /// What is known of one granule.
+    struct entry {
+        std::uint64_t key; ///< the granule's number and one; 0: nobody's
+        std::uint64_t split;
+        std::uint32_t lower;
+        std::uint32_t upper;
+    };
+
+    template <class T>
+    [[nodiscard]] static T load(const T& place) noexcept {
+        // A reader looks at what concerns a chunk that it has a block of: that was written before.
+        return std::atomic_ref<T>(const_cast<T&>(place)).load(std::memory_order_relaxed);
+    }
+
+    template <class T>
+    static void store(T& place, T value) noexcept {
+        std::atomic_ref<T>(place).store(value, std::memory_order_relaxed); // as load()
+    }
+
+    /// Tables of all sizes lie one behind the other: that of 16 entries begins at entry 16.
+    [[nodiscard]] entry* table(std::size_t size) const noexcept {
+        return reinterpret_cast<entry*>(memory_.data()) + size;
+    }
+
+    [[nodiscard]] static std::size_t hash(std::uint64_t granule) noexcept {
+        constexpr std::uint64_t golden = 0x9e3779b97f4a7c15U; // Knuth: 2^64 over the golden ratio
+        return static_cast<std::size_t>((granule * golden) >> 32);
+    }
+
+    [[nodiscard]] entry* find(std::size_t size, std::uint64_t granule) const noexcept {
+        entry* const entries = table(size);
+        std::size_t at = hash(granule);
+        for (std::size_t i = 0; i < longest_search; ++i, ++at) {
+            entry& here = entries[at & (size - 1)];
+            const std::uint64_t key = load(here.key);
+            if (key == granule + 1) {
+                return &here;
+            }
+            if (key == 0) {
+                break;
+            }
+        }
+        return nullptr;
+    }
+
+    [[nodiscard]] entry* find_or_add(std::uint64_t granule) noexcept;
+    [[nodiscard]] entry* find_or_add(std::size_t size, std::uint64_t granule) noexcept;
+    [[nodiscard]] bool grow() noexcept;
+
+    region memory_;
+    int granule_log2_;
+    std::size_t chunk_bytes_;
+    std::size_t most_entries_;
+    std::size_t entries_ = 0; ///< in use, of the newest table
+    std::atomic<std::size_t> size_ = smallest_table;
+};
+
+} // namespace detail
+
+MILLPOND_NAMESPACE_END

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// Adding chunks to the directory.
+
+#include "millpond/pool/chunk_directory.hpp"
+
+#include "millpond/base/error.hpp"
+
+#include <algorithm>
+
+MILLPOND_NAMESPACE_BEGIN
+
+namespace detail {
+
+chunk_directory::chunk_directory(const pool_name& name,
+                                 std::size_t chunk_bytes,
+                                 std::size_t most_chunks)
+    : granule_log2_(static_cast<int>(std::bit_width(chunk_bytes)) - 1)
+    , chunk_bytes_(chunk_bytes)
+    // A chunk is less than two granules long, so it lies in three at most.
+    , most_entries_(std::max(smallest_table, std::bit_ceil(2 * 3 * most_chunks))) {
+    mapping_options mapping;
+    mapping.name = name;
+    mapping.bytes = 2 * most_entries_ * sizeof(entry);
+    memory_ = region::mapped(mapping);
+    const int error = memory_.commit(mapping.bytes);
+    if (error != 0) {
+        throw_os_refusal(name.c_str(), "commit", mapping.bytes, memory_.page_bytes(), error);
+    }
+}
+
+bool chunk_directory::add(const std::byte* chunk, std::uint32_t number) noexcept {
+    const auto first = reinterpret_cast<std::uintptr_t>(chunk);
+    const std::uintptr_t last = first + chunk_bytes_ - 1;
+    const std::uint64_t first_granule = first >> granule_log2_;
+    for (std::uint64_t granule = first_granule; granule <= last >> granule_log2_; ++granule) {
+        entry* const here = find_or_add(granule);
+        if (here == nullptr) {
+            return false;
+        }
+        if (granule == first_granule) {
+            store(here->upper, number);
+            store(here->split, std::uint64_t{first});
+            continue;
+        }
+        store(here->lower, number);
+        if (here->split <= last) { // of a chunk that is gone
+            store(here->split, no_split);
+            store(here->upper, none);
+        }
+    }
+    return true;
+}
+
+chunk_directory::entry* chunk_directory::find_or_add(std::uint64_t granule) noexcept {
+    while (true) {
+        const std::size_t size = size_.load(std::memory_order_relaxed); // this thread writes it
+        entry* const here = find_or_add(size, granule);
+        if (here != nullptr && 2 * entries_ <= size) {
+            return here;
+        }
+        if (!grow()) {
+            return nullptr;
+        }
+    }
+}
+
+chunk_directory::entry* chunk_directory::find_or_add(std::size_t size,
+                                                     std::uint64_t granule) noexcept {
+    std::size_t at = hash(granule);
+    for (std::size_t i = 0; i < longest_search; ++i, ++at) {
+        entry& here = table(size)[at & (size - 1)];
+        if (here.key == granule + 1) {
+            return &here;
+        }
+        if (here.key == 0) {
+            store(here.split, no_split);
+            store(here.lower, none);
+            store(here.upper, none);
+            store(here.key, granule + 1);
+            ++entries_;
+            return &here;
+        }
+    }
+    return nullptr;
+}
+
+/// Copies everything into the next larger table, or one larger still where a search would take too long.
+bool chunk_directory::grow() noexcept {
+    const std::size_t old = size_.load(std::memory_order_relaxed); // this thread writes it
+    for (std::size_t size = 2 * old; size <= most_entries_; size *= 2) {
+        entries_ = 0;
+        bool has_room = true;
+        for (std::size_t i = 0; i < old && has_room; ++i) {
+            const entry& from = table(old)[i];
+            if (from.key != 0) {
+                entry* const to = find_or_add(size, from.key - 1);
+                has_room = to != nullptr;
+                if (has_room) {
+                    to->split = from.split;
+                    to->lower = from.lower;
+                    to->upper = from.upper;
+                }
+            }
+        }
+        if (has_room) {
+            size_.store(size, std::memory_order_release); // pairs with the acquire in chunk_near()
+            return true;
+        }
+    }
+    return false;
+}
+
+} // namespace detail
+
+MILLPOND_NAMESPACE_END

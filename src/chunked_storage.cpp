@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// Taking chunks from upstream and giving them back.
+
+#include "millpond/pool/chunked_storage.hpp"
+
+#include "millpond/base/error.hpp"
+#include "millpond/base/instrument.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+MILLPOND_NAMESPACE_BEGIN
+
+namespace detail {
+
+namespace {
+
+region committed(const pool_name& name, std::size_t bytes) {
+    mapping_options mapping;
+    mapping.name = name;
+    mapping.bytes = bytes;
+    region pages = region::mapped(mapping);
+    const int error = pages.commit(bytes);
+    if (error != 0) {
+        throw_os_refusal(name.c_str(), "commit", bytes, pages.page_bytes(), error);
+    }
+    return pages;
+}
+
+} // namespace
+
+chunked_storage::chunked_storage(const pool_name& name,
+                                 const pool_layout& layout,
+                                 const chunk_source& source)
+    : stride_(layout.stride_bytes)
+    , chunk_log2_(std::countr_zero(source.chunk_blocks))
+    , local_mask_(source.chunk_blocks - 1)
+    , directory_(
+          name, source.chunk_blocks * layout.stride_bytes, layout.max_capacity >> chunk_log2_)
+    // Whole chunks only.
+    , max_capacity_(static_cast<std::uint32_t>(layout.max_capacity & ~local_mask_))
+    , upstream_(source.upstream)
+    , budget_(layout.budget)
+    , alignment_(layout.alignment)
+    , shape_(occupancy_shape::of(layout.max_capacity))
+    , metadata_(committed(name, layout.metadata_bytes()))
+    , chunk_table_(committed(name, (layout.max_capacity >> chunk_log2_) * sizeof *chunks_)) {
+    states_ = reinterpret_cast<block_state*>(metadata_.data());
+    words_ = reinterpret_cast<std::uint64_t*>(metadata_.data() + layout.state_bytes());
+    extra_ = metadata_.data() + layout.extra_offset();
+    extra_ += (0 - reinterpret_cast<std::uintptr_t>(extra_)) % pool_layout::extra_alignment;
+    chunks_ = reinterpret_cast<std::uintptr_t*>(chunk_table_.data());
+}
+
+chunked_storage::~chunked_storage() {
+    for (std::uint32_t number = 0; number < capacity() >> chunk_log2_; ++number) {
+        if (!is_gap(number)) {
+            auto* const chunk = reinterpret_cast<std::byte*>(place_of(number));
+            unpoison(chunk, chunk_bytes());
+            upstream_->deallocate(chunk, chunk_bytes(), alignment_);
+        }
+    }
+}
+
+block_range chunked_storage::grow() noexcept {
+    const std::uint32_t end = capacity();
+    const bool fills_gap = first_gap_ != chunk_directory::none;
+    const std::uint32_t number = fills_gap ? first_gap_ : end >> chunk_log2_;
+    if (!fills_gap && end == max_capacity_) {
+        return {};
+    }
+    if (budget_ != nullptr && budget_->take(1, chunk_bytes()) == 0) {
+        return {};
+    }
+    std::byte* chunk = nullptr;
+    attempt(
+        [&] { chunk = static_cast<std::byte*>(upstream_->allocate(chunk_bytes(), alignment_)); });
+    if (chunk == nullptr || !directory_.add(chunk, number)) {
+        if (chunk != nullptr) {
+            upstream_->deallocate(chunk, chunk_bytes(), alignment_);
+        }
+        if (budget_ != nullptr) {
+            budget_->give_back(1, chunk_bytes());
+        }
+        return {};
+    }
+    const block_range blocks = blocks_of(number);
+    if (fills_gap) {
+        first_gap_ = static_cast<std::uint32_t>(place_of(number) >> 1);
+        missing_ -= blocks.end - blocks.first;
+    }
+    std::memset(states_ + blocks.first, 0, blocks.end - blocks.first); // never handed out
+    // No order: whoever learns of one of the blocks does so by way of the words.
+    std::atomic_ref(chunks_[number])
+        .store(reinterpret_cast<std::uintptr_t>(chunk), std::memory_order_relaxed);
+    if (!fills_gap) {
+        capacity_.store(blocks.end, std::memory_order_relaxed);
+    }
+    poison(chunk, chunk_bytes());
+    return blocks;
+}
+
+std::size_t chunked_storage::return_chunk(std::uint32_t number) noexcept {
+    auto* const chunk = reinterpret_cast<std::byte*>(place_of(number));
+    const block_range blocks = blocks_of(number);
+    const bool is_last = blocks.end == capacity();
+    std::atomic_ref(chunks_[number])
+        .store(std::uintptr_t{first_gap_} << 1 | 1, std::memory_order_relaxed); // as in grow()
+    if (is_last) {
+        capacity_.store(blocks.first, std::memory_order_relaxed);
+    } else {
+        first_gap_ = number;
+        missing_ += blocks.end - blocks.first;
+    }
+    unpoison(chunk, chunk_bytes());
+    upstream_->deallocate(chunk, chunk_bytes(), alignment_);
+    if (budget_ != nullptr) {
+        budget_->give_back(1, chunk_bytes());
+    }
+    return chunk_bytes();
+}
+
+bool chunked_storage::owns(const void* address) const noexcept {
+    return report_on(address).reason != misuse::foreign;
+}
+
+misuse_report chunked_storage::report_on(const void* address) const noexcept {
+    const std::uint32_t number = directory_.chunk_near(address);
+    if (number != chunk_directory::none && !is_gap(number)) {
+        const auto* const chunk = reinterpret_cast<const std::byte*>(place_of(number));
+        const misuse_report report =
+            misuse_report::of(address, chunk, stride_.bytes(), local_mask_ + 1);
+        if (report.reason != misuse::foreign) {
+            return report;
+        }
+    }
+    misuse_report foreign;
+    foreign.address = address;
+    return foreign;
+}
+
+void chunked_storage::unpoison_all() const noexcept {
+    for (std::uint32_t number = 0; number < capacity() >> chunk_log2_; ++number) {
+        if (!is_gap(number)) {
+            unpoison(reinterpret_cast<std::byte*>(place_of(number)), chunk_bytes());
+        }
+    }
+}
+
+void chunked_storage::add_memory_stats(pool_stats& stats) const noexcept {
+    stats.bytes_metadata = metadata_.committed();
+    stats.bytes_committed =
+        std::size_t{capacity() - missing_} * stride_.bytes() + stats.bytes_metadata;
+}
+
+} // namespace detail
+
+MILLPOND_NAMESPACE_END
