@@ -16,12 +16,16 @@ LAYERS = ["base", "memory", "pool", "adapt"]
 # Inside a layer: a step includes its own and those before it. Every file of the layer stands here.
 STEPS = {"pool": [["block_state", "occupancy", "magazine", "inline_storage", "region_storage",
                    "construct"],
-                  ["atomic_occupancy"], ["thread_cache"],
+                  ["atomic_occupancy", "chunk_directory"], ["thread_cache", "chunked_storage"],
+                  ["concurrent_layout"],
                   ["pool_core", "pool_core_cold", "concurrent_core", "concurrent_core_cold",
-                   "concurrent_core_verify", "reservation"],
+                   "concurrent_core_growth", "concurrent_core_verify", "concurrent_core_words",
+                   "reservation"],
                   ["typed_pool", "block_pool"],
                   ["object_pool", "static_pool", "concurrent_block_pool", "concurrent_object_pool",
-                   "recycling_pool"]]}
+                   "recycling_pool"]],
+         "adapt": [["resource_plan", "unpooled_blocks"], ["resource_core", "resource_core_cold"],
+                   ["pool_resource", "concurrent_pool_resource"], ["pool_allocator"]]}
 
 # These work without an operating system, so nothing that they reach may lie in memory/.
 WITHOUT_MEMORY = ["include/millpond/pool/static_pool.hpp", "include/millpond/pool/inline_storage.hpp"]

@@ -17,8 +17,8 @@ chunk_directory::chunk_directory(const pool_name& name,
                                  std::size_t most_chunks)
     : granule_log2_(static_cast<int>(std::bit_width(chunk_bytes)) - 1)
     , chunk_bytes_(chunk_bytes)
-    // A chunk is less than two granules long, so it lies in three at most.
-    , most_entries_(std::max(smallest_table, std::bit_ceil(2 * 3 * most_chunks))) {
+    // A chunk is less than two granules long, so it lies in three at most; half of a table stays empty.
+    , most_entries_(std::max(smallest_table, std::bit_ceil(6 * most_chunks))) {
     mapping_options mapping;
     mapping.name = name;
     mapping.bytes = 2 * most_entries_ * sizeof(entry);

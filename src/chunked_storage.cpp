@@ -51,71 +51,85 @@ chunked_storage::chunked_storage(const pool_name& name,
     words_ = reinterpret_cast<std::uint64_t*>(metadata_.data() + layout.state_bytes());
     extra_ = metadata_.data() + layout.extra_offset();
     extra_ += (0 - reinterpret_cast<std::uintptr_t>(extra_)) % pool_layout::extra_alignment;
-    chunks_ = reinterpret_cast<std::uintptr_t*>(chunk_table_.data());
+    chunks_ = reinterpret_cast<chunk*>(chunk_table_.data());
 }
 
 chunked_storage::~chunked_storage() {
     for (std::uint32_t number = 0; number < capacity() >> chunk_log2_; ++number) {
         if (!is_gap(number)) {
-            auto* const chunk = reinterpret_cast<std::byte*>(place_of(number));
-            unpoison(chunk, chunk_bytes());
-            upstream_->deallocate(chunk, chunk_bytes(), alignment_);
+            std::byte* const begin = chunk_at(number);
+            unpoison(begin, chunk_bytes());
+            upstream_->deallocate(begin, chunk_bytes(), alignment_);
         }
     }
+}
+
+std::uint64_t chunked_storage::missing_in(std::uint32_t word) const noexcept {
+    std::uint64_t missing = 0;
+    for (std::uint64_t bit = 0; bit < word_blocks; ++bit) {
+        const std::uint64_t index = std::uint64_t{word} * word_blocks + bit;
+        if (index < capacity() && is_gap(static_cast<std::uint32_t>(index >> chunk_log2_))) {
+            missing |= std::uint64_t{1} << bit;
+        }
+    }
+    return missing;
 }
 
 block_range chunked_storage::grow() noexcept {
-    const std::uint32_t end = capacity();
     const bool fills_gap = first_gap_ != chunk_directory::none;
-    const std::uint32_t number = fills_gap ? first_gap_ : end >> chunk_log2_;
-    if (!fills_gap && end == max_capacity_) {
+    const std::uint32_t number = fills_gap ? first_gap_ : capacity() >> chunk_log2_;
+    if (!fills_gap && capacity() == max_capacity_) {
         return {};
     }
-    if (budget_ != nullptr && budget_->take(1, chunk_bytes()) == 0) {
-        return {};
-    }
-    std::byte* chunk = nullptr;
-    attempt(
-        [&] { chunk = static_cast<std::byte*>(upstream_->allocate(chunk_bytes(), alignment_)); });
-    if (chunk == nullptr || !directory_.add(chunk, number)) {
-        if (chunk != nullptr) {
-            upstream_->deallocate(chunk, chunk_bytes(), alignment_);
-        }
-        if (budget_ != nullptr) {
-            budget_->give_back(1, chunk_bytes());
-        }
+    std::byte* const begin = take_chunk(number);
+    if (begin == nullptr) {
         return {};
     }
     const block_range blocks = blocks_of(number);
-    if (fills_gap) {
-        first_gap_ = static_cast<std::uint32_t>(place_of(number) >> 1);
-        missing_ -= blocks.end - blocks.first;
-    }
     std::memset(states_ + blocks.first, 0, blocks.end - blocks.first); // never handed out
-    // No order: whoever learns of one of the blocks does so by way of the words.
-    std::atomic_ref(chunks_[number])
-        .store(reinterpret_cast<std::uintptr_t>(chunk), std::memory_order_relaxed);
-    if (!fills_gap) {
+    set_chunk(number, begin);
+    if (fills_gap) {
+        first_gap_ = chunks_[number].next_gap;
+        missing_ -= blocks.end - blocks.first;
+    } else {
         capacity_.store(blocks.end, std::memory_order_relaxed);
     }
-    poison(chunk, chunk_bytes());
     return blocks;
 }
 
+/// Memory for a chunk, which the directory then knows; nullptr when there is none to be had.
+std::byte* chunked_storage::take_chunk(std::uint32_t number) noexcept {
+    if (budget_ != nullptr && budget_->take(1, chunk_bytes()) == 0) {
+        return nullptr;
+    }
+    void* begin = nullptr;
+    attempt([&] { begin = upstream_->allocate(chunk_bytes(), alignment_); });
+    if (begin != nullptr && directory_.add(static_cast<std::byte*>(begin), number)) {
+        poison(begin, chunk_bytes());
+        return static_cast<std::byte*>(begin);
+    }
+    if (begin != nullptr) {
+        upstream_->deallocate(begin, chunk_bytes(), alignment_);
+    }
+    if (budget_ != nullptr) {
+        budget_->give_back(1, chunk_bytes());
+    }
+    return nullptr;
+}
+
 std::size_t chunked_storage::return_chunk(std::uint32_t number) noexcept {
-    auto* const chunk = reinterpret_cast<std::byte*>(place_of(number));
+    std::byte* const begin = chunk_at(number);
     const block_range blocks = blocks_of(number);
-    const bool is_last = blocks.end == capacity();
-    std::atomic_ref(chunks_[number])
-        .store(std::uintptr_t{first_gap_} << 1 | 1, std::memory_order_relaxed); // as in grow()
-    if (is_last) {
+    set_chunk(number, nullptr);
+    if (blocks.end == capacity()) {
         capacity_.store(blocks.first, std::memory_order_relaxed);
     } else {
+        chunks_[number].next_gap = first_gap_;
         first_gap_ = number;
         missing_ += blocks.end - blocks.first;
     }
-    unpoison(chunk, chunk_bytes());
-    upstream_->deallocate(chunk, chunk_bytes(), alignment_);
+    unpoison(begin, chunk_bytes());
+    upstream_->deallocate(begin, chunk_bytes(), alignment_);
     if (budget_ != nullptr) {
         budget_->give_back(1, chunk_bytes());
     }
@@ -129,9 +143,9 @@ bool chunked_storage::owns(const void* address) const noexcept {
 misuse_report chunked_storage::report_on(const void* address) const noexcept {
     const std::uint32_t number = directory_.chunk_near(address);
     if (number != chunk_directory::none && !is_gap(number)) {
-        const auto* const chunk = reinterpret_cast<const std::byte*>(place_of(number));
+        const std::byte* const begin = chunk_at(number);
         const misuse_report report =
-            misuse_report::of(address, chunk, stride_.bytes(), local_mask_ + 1);
+            misuse_report::of(address, begin, stride_.bytes(), local_mask_ + 1);
         if (report.reason != misuse::foreign) {
             return report;
         }
@@ -144,7 +158,7 @@ misuse_report chunked_storage::report_on(const void* address) const noexcept {
 void chunked_storage::unpoison_all() const noexcept {
     for (std::uint32_t number = 0; number < capacity() >> chunk_log2_; ++number) {
         if (!is_gap(number)) {
-            unpoison(reinterpret_cast<std::byte*>(place_of(number)), chunk_bytes());
+            unpoison(chunk_at(number), chunk_bytes());
         }
     }
 }

@@ -21,6 +21,13 @@ namespace {
 constexpr std::size_t kept_bytes = std::size_t{64} << 10;
 constexpr std::size_t kept_least = 16;
 
+/// One of the many pools of a resource.
+constexpr std::size_t kept_while_growing = 256;
+
+std::size_t affordable_blocks(std::size_t stride_bytes) noexcept {
+    return std::max(kept_bytes / stride_bytes, kept_least);
+}
+
 std::uint32_t smallest_of(std::initializer_list<std::size_t> counts) noexcept {
     return static_cast<std::uint32_t>(std::min(counts));
 }
@@ -38,7 +45,7 @@ cache_limits cache_limits::of(const pool_name& name,
         const std::size_t twice = std::size_t{2} * std::thread::hardware_concurrency();
         threads = std::clamp<std::size_t>(twice, 8, threads_most);
     }
-    const std::size_t affordable = std::max(kept_bytes / stride_bytes, kept_least);
+    const std::size_t affordable = affordable_blocks(stride_bytes);
     const std::size_t share = capacity / threads;
     cache_limits limits;
     limits.kept = smallest_of({magazine_entries_most, affordable, share / 2});
@@ -54,13 +61,31 @@ concurrent_layout concurrent_layout::of(const pool_name& name,
                                         std::size_t threads,
                                         bool prefault) {
     concurrent_layout layout;
+    layout.promised = capacity;
     layout.blocks = pool_layout::checked(name, block_bytes, block_alignment, capacity, 0, prefault);
     layout.limits = cache_limits::of(name, capacity, layout.blocks.stride_bytes, threads);
     layout.blocks.add_spare_blocks(name, layout.limits.spare_blocks());
-    layout.blocks.extra_bytes =
-        cache_table_bytes + asks_bytes + layout.limits.threads * sizeof(thread_cache) +
-        occupancy_shape::of(layout.blocks.capacity).words * sizeof(std::uint64_t);
+    layout.add_tables();
     return layout;
+}
+
+concurrent_layout concurrent_layout::growing(const pool_layout& blocks,
+                                             std::uint32_t threads,
+                                             fork_lock& growth_lock) {
+    concurrent_layout layout;
+    layout.blocks = blocks;
+    layout.growth_lock = &growth_lock;
+    const std::size_t affordable = affordable_blocks(blocks.stride_bytes);
+    layout.limits = {.threads = threads,
+                     .kept = smallest_of({kept_while_growing, affordable}),
+                     .at_once = smallest_of({word_blocks, affordable})};
+    layout.add_tables();
+    return layout;
+}
+
+void concurrent_layout::add_tables() noexcept {
+    blocks.extra_bytes = cache_table_bytes + asks_bytes + limits.threads * sizeof(thread_cache) +
+                         occupancy_shape::of(blocks.max_capacity).words * sizeof(std::uint64_t);
 }
 
 void sleep_until_woken(std::uint32_t& wakes,

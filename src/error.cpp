@@ -67,6 +67,10 @@ void throw_exhausted(const char* pool_name,
     raise(pool_exhausted(pool_name, capacity, high_water, os_error));
 }
 
+void throw_bad_length() {
+    raise(std::bad_array_new_length());
+}
+
 void throw_bad_option(const char* pool_name,
                       const char* field,
                       std::uint64_t value,

@@ -95,6 +95,7 @@ region_storage_base::region_storage_base(const pool_name& name,
     , metadata_bytes_(layout.metadata_bytes())
     , growth_bytes_(layout.growth_bytes)
     , budget_(layout.budget)
+    , touches_metadata_(layout.prefault && layout.is_sparse)
     , shape_(occupancy_shape::of(layout.max_capacity)) {
     switch (memory.source) {
     case memory_source::buffer:
@@ -110,7 +111,7 @@ region_storage_base::region_storage_base(const pool_name& name,
         break;
     }
     if (blocks_.committed() / block_bytes_ >= max_capacity_) {
-        capacity_ = max_capacity_; // heap and buffer are there whole
+        set_capacity(max_capacity_); // heap and buffer are there whole
     }
     states_ = reinterpret_cast<block_state*>(metadata_.data());
     words_ = reinterpret_cast<std::uint64_t*>(metadata_.data() + layout.state_bytes());
@@ -151,7 +152,7 @@ void region_storage_base::reserve_pages(const pool_name& name,
                             .pages = page_size::standard,
                             .huge_page_fallback = true,
                             .lock = memory.lock,
-                            .prefault = layout.prefault,
+                            .prefault = layout.prefault && !layout.is_sparse,
                             .guard_pages = memory.guard_pages};
     if (memory.pages != page_size::standard) {
         mapping.pages = page_size::transparent_huge;
@@ -168,6 +169,7 @@ void region_storage_base::reserve_pages(const pool_name& name,
     };
     metadata_ = region::mapped(mapping);
     commit_or_throw(metadata_, metadata_bytes_);
+    mapping.prefault = layout.prefault;
     mapping.pages = memory.pages;
     mapping.huge_page_fallback = memory.huge_page_fallback;
     // Beyond a page the region's own alignment does not suffice; skipping forward needs room.
@@ -177,7 +179,7 @@ void region_storage_base::reserve_pages(const pool_name& name,
     const auto misaligned = reinterpret_cast<std::uintptr_t>(blocks_.data()) % layout.alignment;
     const std::size_t skip = misaligned == 0 ? 0 : layout.alignment - misaligned;
     commit_or_throw(blocks_, skip + layout.capacity * layout.stride_bytes);
-    capacity_ = static_cast<std::uint32_t>(layout.capacity);
+    set_capacity(static_cast<std::uint32_t>(layout.capacity));
 }
 
 region_storage_base::region_storage_base(region_storage_base&& other) noexcept {
@@ -197,12 +199,14 @@ void region_storage_base::take_over(region_storage_base& other) noexcept {
     states_ = std::exchange(other.states_, nullptr);
     words_ = std::exchange(other.words_, nullptr);
     extra_ = std::exchange(other.extra_, nullptr);
-    capacity_ = std::exchange(other.capacity_, 0);
+    set_capacity(other.capacity());
+    other.set_capacity(0);
     max_capacity_ = std::exchange(other.max_capacity_, 0);
     block_bytes_ = other.block_bytes_;
     metadata_bytes_ = std::exchange(other.metadata_bytes_, 0);
     growth_bytes_ = other.growth_bytes_;
     budget_ = other.budget_;
+    touches_metadata_ = other.touches_metadata_;
     growth_error_ = other.growth_error_;
     shape_ = std::exchange(other.shape_, occupancy_shape{});
     blocks_.release();
@@ -212,7 +216,7 @@ void region_storage_base::take_over(region_storage_base& other) noexcept {
 }
 
 block_range region_storage_base::grow() noexcept {
-    const std::uint32_t before = capacity_;
+    const std::uint32_t before = capacity();
     if (before == max_capacity_) {
         return {};
     }
@@ -226,11 +230,11 @@ block_range region_storage_base::grow() noexcept {
     if (!grow_to(before + static_cast<std::uint32_t>(step)) && budget_ != nullptr) {
         budget_->give_back(step, cost_bytes());
     }
-    return {before, capacity_};
+    return {before, capacity()};
 }
 
 bool region_storage_base::grow_to(std::uint32_t blocks) noexcept {
-    if (blocks <= capacity_) {
+    if (blocks <= capacity()) {
         return true;
     }
     const auto skip = static_cast<std::size_t>(first_block_ - blocks_.data());
@@ -238,15 +242,28 @@ bool region_storage_base::grow_to(std::uint32_t blocks) noexcept {
     if (growth_error_ != 0) {
         return false;
     }
-    poison(first_block_ + committed_block_bytes(), (blocks - capacity_) * block_bytes_);
-    capacity_ = blocks;
+    poison(first_block_ + committed_block_bytes(), (blocks - capacity()) * block_bytes_);
+    if (touches_metadata_) {
+        touch_metadata({capacity(), blocks});
+    }
+    set_capacity(blocks);
     return true;
 }
 
+/// Writes to the states and words of blocks that nobody knows of yet, so that their pages are there.
+void region_storage_base::touch_metadata(block_range blocks) noexcept {
+    std::memset(states_ + blocks.first, 0, blocks.end - blocks.first);
+    const std::uint32_t first_new_word = (blocks.first + word_blocks - 1) / word_blocks;
+    const std::uint32_t last_word = (blocks.end - 1) / word_blocks;
+    for (std::uint32_t word = first_new_word; word <= last_word; ++word) {
+        words_[word] = 0;
+    }
+}
+
 void region_storage_base::retract(std::uint32_t end) noexcept {
-    if (budget_ != nullptr && end < capacity_) {
-        budget_->give_back(capacity_ - end, cost_bytes());
-        capacity_ = end;
+    if (budget_ != nullptr && end < capacity()) {
+        budget_->give_back(capacity() - end, cost_bytes());
+        set_capacity(end);
     }
 }
 

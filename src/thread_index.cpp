@@ -133,6 +133,10 @@ void thread_user::begin_use(action end_thread, action recover) noexcept {
     thread_users::all().add(*this);
 }
 
+void watch_forks() noexcept {
+    (void)thread_users::all();
+}
+
 void thread_user::end_use() noexcept {
     thread_users::all().remove(*this);
 }

@@ -30,20 +30,23 @@ void* unpooled_blocks::allocate(request asked) {
     return all.insert(std::move(record)).position->first;
 }
 
-unpooled_blocks::request unpooled_blocks::find(const void* block) const noexcept {
+bool unpooled_blocks::deallocate(void* block, request asked, misuse_report& report) noexcept {
     if (records_ == nullptr) {
-        return {};
+        return false;
     }
-    const auto found = records_->by_address.find(const_cast<void*>(block));
-    return found == records_->by_address.end() ? request{} : found->second;
-}
-
-void unpooled_blocks::deallocate(void* block) noexcept {
     const auto found = records_->by_address.find(block);
-    const request asked = found->second;
+    if (found == records_->by_address.end()) {
+        return false;
+    }
+    if (checked_build && found->second != asked) {
+        report.reason = misuse::wrong_size;
+        report.block_bytes = found->second.bytes;
+        return false;
+    }
     records_->by_address.erase(found);
     bytes_ -= asked.bytes;
     upstream_->deallocate(block, asked.bytes, asked.alignment);
+    return true;
 }
 
 void unpooled_blocks::release() noexcept {

@@ -3,6 +3,9 @@
 /// \file
 /// Everything. Include single headers from millpond/pool/ where compile time matters.
 
+#include "millpond/adapt/concurrent_pool_resource.hpp"
+#include "millpond/adapt/pool_allocator.hpp"
+#include "millpond/adapt/pool_resource.hpp"
 #include "millpond/base/config.hpp"
 #include "millpond/base/error.hpp"
 #include "millpond/base/stats.hpp"

@@ -85,7 +85,7 @@ public:
     }
 
 private:
-    atomic_occupancy bits() { return {memory_.data(), shape_, windows_}; }
+    atomic_occupancy bits() { return {memory_.data(), shape_, words * 64, windows_}; }
 
     occupancy_shape shape_ = occupancy_shape::of(words * 64);
     std::vector<std::uint64_t> memory_ = std::vector<std::uint64_t>(shape_.words);

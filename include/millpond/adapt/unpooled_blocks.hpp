@@ -5,6 +5,7 @@
 /// them all in `release()`, and to notice a free that does not fit.
 
 #include "millpond/base/config.hpp"
+#include "millpond/base/contract.hpp"
 
 #include <cstddef>
 #include <memory_resource>
@@ -18,8 +19,10 @@ class unpooled_blocks {
 public:
     /// As a block was asked for.
     struct request {
-        std::size_t bytes = 0; ///< 0: there is no such block
-        std::size_t alignment = 0;
+        std::size_t bytes;
+        std::size_t alignment;
+
+        [[nodiscard]] friend bool operator==(const request&, const request&) noexcept = default;
     };
 
     explicit unpooled_blocks(std::pmr::memory_resource* upstream) noexcept
@@ -33,10 +36,9 @@ public:
     /// What the upstream throws passes, and nothing has changed.
     [[nodiscard]] void* allocate(request asked);
 
-    [[nodiscard]] request find(const void* block) const noexcept;
-
-    /// A block that `find` knows.
-    void deallocate(void* block) noexcept;
+    /// False for what is no such block, and then nothing is done; if it is one, and was asked for
+    /// otherwise, the report says so.
+    [[nodiscard]] bool deallocate(void* block, request asked, misuse_report& report) noexcept;
 
     /// Returns all of them.
     void release() noexcept;

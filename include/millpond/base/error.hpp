@@ -50,6 +50,9 @@ namespace detail {
 [[noreturn]] void
 throw_exhausted(const char* pool_name, std::size_t capacity, std::size_t high_water, int os_error);
 
+/// An array of more objects than fit in memory.
+[[noreturn]] void throw_bad_length();
+
 /// `field` and `requirement` are literals: "block_bytes" "must be at least 1".
 [[noreturn]] void throw_bad_option(const char* pool_name,
                                    const char* field,

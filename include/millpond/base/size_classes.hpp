@@ -59,6 +59,13 @@ public:
         return sizes_[index];
     }
 
+    /// Bytes of the block that serves a request; 0 when no class does.
+    [[nodiscard]] constexpr std::size_t block_bytes(std::size_t bytes,
+                                                    std::size_t alignment) const noexcept {
+        const std::uint32_t index = index_of(bytes, alignment);
+        return index < count_ ? sizes_[index] : 0;
+    }
+
     [[nodiscard]] constexpr std::size_t largest() const noexcept { return sizes_[count_ - 1]; }
 
     /// The class that serves a request; count() when none does. The alignment is a power of two.

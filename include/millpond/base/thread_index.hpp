@@ -54,6 +54,9 @@ private:
     action recover_ = nullptr;
 };
 
+/// From here on, at the latest, a fork holds the list of users.
+void watch_forks() noexcept;
+
 } // namespace detail
 
 /// Brings every concurrent pool to rights in the child of a fork of a program with threads: blocks

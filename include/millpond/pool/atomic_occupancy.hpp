@@ -59,11 +59,14 @@ public:
         bool looked = false;           ///< once in every claim
     };
 
+    /// Only words of blocks below `end` are ever searched.
     constexpr atomic_occupancy(std::uint64_t* words,
                                const occupancy_shape& shape,
+                               std::uint32_t end,
                                window_counts& windows) noexcept
         : words_(words)
         , shape_(shape)
+        , end_(end)
         , windows_(windows) {}
 
     /// Takes up to `most` free blocks of one word; none means that at some instant of the call no
@@ -94,6 +97,11 @@ public:
         show_to_all(word);
     }
 
+    /// Takes every free block of one word.
+    [[nodiscard]] std::uint64_t claim_word(std::uint32_t index) noexcept {
+        return take_some(index, word_blocks).mask;
+    }
+
     /// Free blocks of one word, as they are now.
     [[nodiscard]] std::uint64_t free_in(std::uint32_t word) const noexcept {
         return atomic_load(words_[word], std::memory_order_relaxed); // an estimate: no partner
@@ -103,12 +111,12 @@ public:
     /// using: these are plain stores. O(words).
     template <class FreeInWord>
     void rebuild(FreeInWord free_in_word) noexcept {
-        for (std::uint32_t i = 0; i < shape_.block_words(); ++i) {
+        std::uint32_t used = words_for(end_);
+        for (std::uint32_t i = 0; i < used; ++i) {
             words_[i] = free_in_word(i);
         }
-        for (std::uint32_t level = 1; level < shape_.levels; ++level) {
-            const std::uint32_t below = shape_.first_word[level] - shape_.first_word[level - 1];
-            for (std::uint32_t i = 0; i < below; ++i) {
+        for (std::uint32_t level = 1; level < shape_.levels; ++level, used = words_for(used)) {
+            for (std::uint32_t i = 0; i < used; ++i) {
                 std::uint64_t& summary = word(level, i / word_blocks);
                 summary = i % word_blocks == 0 ? 0 : summary;
                 summary |= std::uint64_t{word(level - 1, i) != 0 ? 1U : 0U} << (i % word_blocks);
@@ -119,9 +127,9 @@ public:
     /// The first word that no summary bit leads to although it has a free block, or `none`. For a
     /// pool that no other thread is using.
     [[nodiscard]] std::uint32_t first_hidden() const noexcept {
-        for (std::uint32_t level = 0; level + 1 < shape_.levels; ++level) {
-            const std::uint32_t end = shape_.first_word[level + 1] - shape_.first_word[level];
-            for (std::uint32_t i = 0; i < end; ++i) {
+        std::uint32_t used = words_for(end_);
+        for (std::uint32_t level = 0; level + 1 < shape_.levels; ++level, used = words_for(used)) {
+            for (std::uint32_t i = 0; i < used; ++i) {
                 if (look(word(level, i)) != 0 &&
                     (look(word(level + 1, i / 64)) >> (i % 64) & 1) == 0) {
                     return i;
@@ -317,7 +325,7 @@ private:
 
     /// Looks at every word, whatever the summaries say.
     [[nodiscard]] MILLPOND_SLOW_PATH claimed_word claim_by_scan(std::uint32_t most) noexcept {
-        for (std::uint32_t index = 0; index < shape_.block_words(); ++index) {
+        for (std::uint32_t index = 0; index < words_for(end_); ++index) {
             const claimed_word found = take_some(index, most);
             if (found.mask != 0) {
                 return found;
@@ -370,8 +378,14 @@ private:
         atomic_add(windows_.closed, std::uint64_t{1}, std::memory_order_seq_cst);
     }
 
+    /// Words above so many blocks or words.
+    [[nodiscard]] static constexpr std::uint32_t words_for(std::uint32_t below) noexcept {
+        return below / word_blocks + (below % word_blocks != 0 ? 1 : 0);
+    }
+
     std::uint64_t* words_;
     const occupancy_shape& shape_;
+    std::uint32_t end_; ///< of the blocks in use
     window_counts& windows_;
 };
 

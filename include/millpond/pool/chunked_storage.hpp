@@ -58,14 +58,14 @@ public:
         if (number == chunk_directory::none) [[unlikely]] {
             return no_index;
         }
-        const std::uint64_t offset = reinterpret_cast<std::uintptr_t>(address) - place_of(number);
+        const std::uint64_t offset = reinterpret_cast<std::uintptr_t>(address) -
+                                     reinterpret_cast<std::uintptr_t>(chunk_at(number));
         const std::uint64_t local = stride_.index_of(offset);
         return local <= local_mask_ ? std::uint64_t{number} << chunk_log2_ | local : no_index;
     }
 
     [[nodiscard]] std::byte* block_at(std::uint64_t index) const noexcept {
-        return reinterpret_cast<std::byte*>(place_of(index >> chunk_log2_) +
-                                            (index & local_mask_) * stride_.bytes());
+        return chunk_at(index >> chunk_log2_) + (index & local_mask_) * stride_.bytes();
     }
 
     [[nodiscard]] bool owns(const void* address) const noexcept;
@@ -90,6 +90,9 @@ public:
     /// Indices below capacity() whose chunk is gone.
     [[nodiscard]] std::uint32_t missing() const noexcept { return missing_; }
 
+    /// Those of one word. O(64).
+    [[nodiscard]] std::uint64_t missing_in(std::uint32_t word) const noexcept;
+
     /// Takes a chunk from upstream: its blocks, or none when there is no more.
     [[nodiscard]] block_range grow() noexcept;
 
@@ -100,10 +103,10 @@ public:
         const std::uint64_t from = (first + local_mask_) >> chunk_log2_;
         std::size_t returned = 0;
         for (std::uint64_t number = end >> chunk_log2_; number > from; --number) {
-            const auto chunk = static_cast<std::uint32_t>(number - 1);
-            if (!is_gap(chunk)) {
-                take_out(blocks_of(chunk));
-                returned += return_chunk(chunk);
+            const auto last = static_cast<std::uint32_t>(number - 1);
+            if (!is_gap(last)) {
+                take_out(blocks_of(last));
+                returned += return_chunk(last);
             }
         }
         return returned;
@@ -121,14 +124,22 @@ public:
 private:
     static constexpr std::uint64_t no_index = ~std::uint64_t{0};
 
-    /// Where a chunk begins. A gap has the number of the next one there, and its lowest bit set, so that no
-    /// address is inside.
-    [[nodiscard]] std::uintptr_t place_of(std::uint64_t number) const noexcept {
-        return std::atomic_ref(chunks_[number]).load(std::memory_order_relaxed); // as capacity()
+    struct chunk {
+        std::byte* begin;       ///< nullptr: a gap
+        std::uint32_t next_gap; ///< in a gap
+    };
+
+    [[nodiscard]] std::byte* chunk_at(std::uint64_t number) const noexcept {
+        // As capacity(): who has a block of it knows of the chunk.
+        return std::atomic_ref(chunks_[number].begin).load(std::memory_order_relaxed);
+    }
+
+    void set_chunk(std::uint32_t number, std::byte* begin) noexcept {
+        std::atomic_ref(chunks_[number].begin).store(begin, std::memory_order_relaxed); // as above
     }
 
     [[nodiscard]] bool is_gap(std::uint32_t number) const noexcept {
-        return (place_of(number) & 1) != 0;
+        return chunk_at(number) == nullptr;
     }
 
     [[nodiscard]] block_range blocks_of(std::uint32_t number) const noexcept {
@@ -139,13 +150,14 @@ private:
         return (std::size_t{local_mask_} + 1) * stride_.bytes();
     }
 
+    [[nodiscard]] std::byte* take_chunk(std::uint32_t number) noexcept;
     std::size_t return_chunk(std::uint32_t number) noexcept;
 
     runtime_stride stride_;
     int chunk_log2_;
     std::uint64_t local_mask_; ///< blocks of a chunk, less one
     chunk_directory directory_;
-    std::uintptr_t* chunks_ = nullptr; ///< by number
+    chunk* chunks_ = nullptr; ///< by number
     block_state* states_ = nullptr;
     std::uint64_t* words_ = nullptr;
     std::byte* extra_ = nullptr;

@@ -29,6 +29,7 @@
 #include "millpond/base/config.hpp"
 #include "millpond/base/contract.hpp"
 #include "millpond/base/error.hpp"
+#include "millpond/base/fork_lock.hpp"
 #include "millpond/base/instrument.hpp"
 #include "millpond/base/name.hpp"
 #include "millpond/base/stats.hpp"
@@ -36,6 +37,7 @@
 #include "millpond/base/waiting.hpp"
 #include "millpond/pool/atomic_occupancy.hpp"
 #include "millpond/pool/block_state.hpp"
+#include "millpond/pool/concurrent_layout.hpp"
 #include "millpond/pool/region_storage.hpp"
 #include "millpond/pool/thread_cache.hpp"
 
@@ -51,26 +53,15 @@ MILLPOND_NAMESPACE_BEGIN
 
 namespace detail {
 
-/// Storage for the blocks and everything that the threads of a pool share or keep.
-struct concurrent_layout {
-    pool_layout blocks;
-    cache_limits limits;
-
-    [[nodiscard]] static concurrent_layout of(const pool_name& name,
-                                              std::size_t block_bytes,
-                                              std::size_t block_alignment,
-                                              std::size_t capacity,
-                                              std::size_t threads,
-                                              bool prefault);
-};
-
 template <class Storage>
 class concurrent_core final : private thread_user {
 public:
+    /// `source` is what the storage needs to know of its memory.
+    template <class Source>
     concurrent_core(const pool_name& name,
                     const concurrent_layout& layout,
                     free_check check,
-                    const memory_options& memory);
+                    const Source& source);
 
     // --- the hot path -----------------------------------------------------------------------
 
@@ -89,17 +80,24 @@ public:
 
     /// A null pointer is ignored; anything that is not a live block stops the program.
     void deallocate(void* block) noexcept {
+        if (!try_deallocate(block)) [[unlikely]] {
+            refuse_unless_null(block);
+        }
+    }
+
+    /// The same for whoever has other blocks too: false, and nothing done, for what is no block of this pool.
+    [[nodiscard]] bool try_deallocate(void* block) noexcept {
         const std::uint64_t index = index_of(block);
         if (!is_block(index)) [[unlikely]] {
-            refuse_unless_null(block);
-            return;
+            return false;
         }
         if (thread_cache* const cache = own_cache(); cache != nullptr) [[likely]] {
             mark_freed(block, index);
             put_back(*cache, block);
-            return;
+        } else {
+            deallocate_slow(block, index);
         }
-        deallocate_slow(block, index);
+        return true;
     }
 
     void deallocate(thread_cache& cache, void* block) noexcept {
@@ -126,7 +124,10 @@ public:
 
     /// The same without a cache.
     [[nodiscard]] void* pick_directly() noexcept {
-        const occupancy::claimed_word found = bits().claim(1);
+        occupancy::claimed_word found = bits().claim(1);
+        if (found.mask == 0) [[unlikely]] {
+            found = claim_after_growth(1, nullptr);
+        }
         return found.mask != 0 ? lowest_block(found) : count_failure();
     }
 
@@ -227,6 +228,13 @@ public:
 
     [[nodiscard]] std::size_t stride_bytes() const noexcept { return storage_.stride_bytes(); }
 
+    /// Returns memory that no live block lies in, and that no other thread keeps blocks of: the bytes.
+    std::size_t shrink() noexcept;
+
+    /// Why an address is no block to be freed, for whoever asks before it is refused; `is_live` for one
+    /// that is.
+    [[nodiscard]] misuse_report report_on(const void* address, bool& is_live) const noexcept;
+
     /// Live blocks, counted one by one while others change them.
     [[nodiscard]] std::size_t count_live() const noexcept;
 
@@ -274,18 +282,29 @@ private:
     };
 
     [[nodiscard]] atomic_occupancy bits() noexcept {
-        return {storage_.words(), storage_.shape(), shared_.windows};
+        return {storage_.words(), storage_.shape(), storage_.capacity(), shared_.windows};
     }
 
     /// Blocks that are set aside: the same words once more.
     [[nodiscard]] atomic_occupancy reserved() noexcept {
-        return {reserved_words_, storage_.shape(), shared_.reserved_windows};
+        return {reserved_words_, storage_.shape(), storage_.capacity(), shared_.reserved_windows};
     }
 
-    /// All blocks of one word.
+    /// All blocks of one word, which has at least one index below the capacity.
     [[nodiscard]] std::uint64_t blocks_in(std::uint32_t word) const noexcept {
         const std::uint32_t rest = storage_.capacity() - word * word_blocks;
-        return ~std::uint64_t{0} >> (rest < word_blocks ? word_blocks - rest : 0);
+        const std::uint64_t all =
+            ~std::uint64_t{0} >> (rest < word_blocks ? word_blocks - rest : 0);
+        if constexpr (leaves_gaps<Storage>) {
+            return all & ~storage_.missing_in(word);
+        } else {
+            return all;
+        }
+    }
+
+    /// Words that have blocks.
+    [[nodiscard]] std::uint32_t words_in_use() const noexcept {
+        return storage_.capacity() / word_blocks + (storage_.capacity() % word_blocks != 0 ? 1 : 0);
     }
 
     [[nodiscard]] std::uint64_t index_of(const void* block) const noexcept {
@@ -353,24 +372,7 @@ private:
     }
 
     /// Takes the lowest block of the current word. The magazine is empty.
-    [[nodiscard]] MILLPOND_OUTLINE void* pick_from_word(thread_cache& cache) noexcept {
-        if (cache.current.mask == 0) {
-            if (cache.gathered.mask != 0) {
-                cache.current = {cache.gathered.word, cache.gathered.mask};
-                cache.gathered = {};
-            } else {
-                cache.current = bits().claim(limits_.at_once, &cache.help);
-                if (cache.current.mask == 0) [[unlikely]] {
-                    return count_failure();
-                }
-            }
-        }
-        void* const block = lowest_block(cache.current);
-        cache.current.mask &= cache.current.mask - 1;
-        prefetch_for_write(static_cast<std::byte*>(block) +
-                           prefetch_distance * storage_.stride_bytes());
-        return block;
-    }
+    [[nodiscard]] MILLPOND_OUTLINE void* pick_from_word(thread_cache& cache) noexcept;
 
     [[nodiscard]] void* lowest_block(const occupancy::claimed_word& from) const noexcept {
         return block_at(std::uint64_t{from.word} * word_blocks +
@@ -378,28 +380,16 @@ private:
     }
 
     /// Makes room in the full magazine.
-    MILLPOND_OUTLINE void evict(thread_cache& cache) noexcept {
-        gather(cache.gathered, index_of(cache.kept.pop_oldest()));
-    }
+    MILLPOND_OUTLINE void evict(thread_cache& cache) noexcept;
 
     /// Moves a block, marked freed, towards the occupancy.
-    void gather(gathered_word& gathered, std::uint64_t index) noexcept {
-        const auto word = static_cast<std::uint32_t>(index / word_blocks);
-        if (word != gathered.word || gathered.blocks >= limits_.at_once) {
-            flush(gathered);
-            gathered.word = word;
-        }
-        gathered.mask |= std::uint64_t{1} << (index % word_blocks);
-        ++gathered.blocks;
-    }
+    void gather(gathered_word& gathered, std::uint64_t index) noexcept;
 
-    void flush(gathered_word& gathered) noexcept {
-        if (gathered.mask != 0) {
-            bits().give_back(gathered.word, gathered.mask);
-            gathered.mask = 0;
-            gathered.blocks = 0;
-        }
-    }
+    void flush(gathered_word& gathered) noexcept;
+
+    /// Lets the storage grow and claims from it; an empty mask where it does not.
+    [[nodiscard]] MILLPOND_SLOW_PATH occupancy::claimed_word
+    claim_after_growth(std::uint32_t most, atomic_occupancy::helper* help) noexcept;
 
     [[nodiscard]] MILLPOND_SLOW_PATH void* count_failure() noexcept;
 
@@ -411,6 +401,20 @@ private:
     MILLPOND_SLOW_PATH void give_to_waiter(thread_cache& cache) noexcept;
     void wake_if_waiting() noexcept;
     void put_back_directly(std::uint64_t index) noexcept;
+
+    struct word_window;
+
+    [[nodiscard]] std::size_t discard_free(word_window& window) noexcept;
+    [[nodiscard]] std::size_t discard(block_range run, word_window& window) noexcept;
+
+    /// Indices below the capacity whose chunk was returned.
+    [[nodiscard]] std::uint32_t missing() const noexcept {
+        if constexpr (leaves_gaps<Storage>) {
+            return storage_.missing();
+        } else {
+            return 0;
+        }
+    }
 
     void end_thread(std::uint32_t index) noexcept;
     void recover(std::uint32_t own_index) noexcept;
@@ -428,6 +432,7 @@ private:
     std::uint64_t* reserved_words_ = nullptr; ///< as the occupancy's
     cache_limits limits_;
     std::size_t capacity_ = 0; ///< what is promised
+    fork_lock* growth_lock_;   ///< see concurrent_layout
     free_check check_;
     pool_name name_;
     misuse gone_ = misuse::foreign; ///< why nothing can be freed any more; `foreign` while alive
@@ -440,4 +445,6 @@ private:
 MILLPOND_NAMESPACE_END
 
 #include "millpond/pool/concurrent_core_cold.hpp"   // IWYU pragma: export
+#include "millpond/pool/concurrent_core_growth.hpp" // IWYU pragma: export
 #include "millpond/pool/concurrent_core_verify.hpp" // IWYU pragma: export
+#include "millpond/pool/concurrent_core_words.hpp"  // IWYU pragma: export

@@ -24,13 +24,15 @@ inline constexpr std::size_t asks_bytes = (thread_indices + 1) * sizeof(std::uin
 static_assert((cache_table_bytes + asks_bytes) % alignof(thread_cache) == 0);
 
 template <class Storage>
+template <class Source>
 concurrent_core<Storage>::concurrent_core(const pool_name& name,
                                           const concurrent_layout& layout,
                                           free_check check,
-                                          const memory_options& memory)
-    : storage_(name, layout.blocks, memory)
+                                          const Source& source)
+    : storage_(name, layout.blocks, source)
     , limits_(layout.limits)
-    , capacity_(layout.blocks.capacity - layout.limits.spare_blocks())
+    , capacity_(layout.promised)
+    , growth_lock_(layout.growth_lock)
     , check_(check)
     , name_(name) {
     std::byte* const extra = storage_.extra();
@@ -91,18 +93,6 @@ void concurrent_core<Storage>::end_thread(std::uint32_t index) noexcept {
     // Release pairs with the acquire in join().
     atomic_and(shared_.seats[seat / word_blocks], ~bit, std::memory_order_release);
     wake_if_waiting();
-}
-
-template <class Storage>
-void concurrent_core<Storage>::spill(thread_cache& cache) noexcept {
-    while (!cache.kept.empty()) {
-        evict(cache);
-    }
-    flush(cache.gathered);
-    if (cache.current.mask != 0) {
-        bits().give_back(cache.current.word, cache.current.mask);
-        cache.current.mask = 0;
-    }
 }
 
 /// Every block that is neither live nor set aside becomes free: the states alone decide.
@@ -327,9 +317,9 @@ concurrent_pool_stats concurrent_core<Storage>::stats() const noexcept {
     storage_.add_memory_stats(memory);
     concurrent_pool_stats now;
     now.capacity = capacity_;
-    now.blocks = storage_.capacity();
+    now.blocks = storage_.capacity() - missing();
     now.live = count_live();
-    for (std::uint32_t word = 0; word < storage_.shape().block_words(); ++word) {
+    for (std::uint32_t word = 0; word < words_in_use(); ++word) {
         now.reserved += static_cast<std::size_t>(
             std::popcount(atomic_load(reserved_words_[word], std::memory_order_relaxed)));
     }
@@ -361,6 +351,19 @@ void concurrent_core<Storage>::refuse_unless_null(const void* block) const noexc
         return;
     }
     refuse(block, gone_ != misuse::foreign ? gone_ : storage_.report_on(block).reason);
+}
+
+template <class Storage>
+misuse_report concurrent_core<Storage>::report_on(const void* address,
+                                                  bool& is_live) const noexcept {
+    misuse_report report = storage_.report_on(address);
+    is_live = false;
+    if (report.reason == misuse::freed_twice) {
+        const block_state state = state_of(index_of(address));
+        is_live = state == block_state::live;
+        report.reason = state == block_state::never ? misuse::never_allocated : report.reason;
+    }
+    return report;
 }
 
 template <class Storage>

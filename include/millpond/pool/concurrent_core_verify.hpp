@@ -61,7 +61,7 @@ verdict concurrent_core<Storage>::verify() noexcept {
         }
         live += is_live ? 1U : 0U;
     }
-    for (std::uint32_t word = 0; word < storage_.shape().block_words(); ++word) {
+    for (std::uint32_t word = 0; word < words_in_use(); ++word) {
         waiting += static_cast<std::size_t>(std::popcount(bits().free_in(word))) +
                    static_cast<std::size_t>(std::popcount(reserved().free_in(word)));
         if ((bits().free_in(word) & reserved().free_in(word)) != 0) {
@@ -77,7 +77,7 @@ verdict concurrent_core<Storage>::verify() noexcept {
             set_state(index_of(seats_[seat].kept.oldest(i)), block_state::freed);
         }
     }
-    if (found && live + waiting != storage_.capacity()) {
+    if (found && live + waiting != storage_.capacity() - missing()) {
         return {"live + kept + current + gathered + occupancy + reserved differs from the blocks",
                 waiting};
     }

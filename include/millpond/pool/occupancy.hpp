@@ -47,6 +47,12 @@ constexpr void for_each_word(block_range blocks, Visit visit) {
     }
 }
 
+/// True for a storage that returns chunks from between others, whose indices then have no block.
+template <class Storage>
+inline constexpr bool leaves_gaps = requires(const Storage& view) {
+    view.missing();
+};
+
 /// Where each level of the summary begins, for a given number of blocks.
 struct occupancy_shape {
     static constexpr std::uint32_t max_levels = 6;

@@ -63,12 +63,6 @@ concept block_storage =
     { storage.grow() } -> std::same_as<block_range>; // commits more; empty when it cannot
 };
 
-/// True for a storage that returns chunks from between others, whose indices then have no block.
-template <class Storage>
-inline constexpr bool leaves_gaps = requires(const Storage& view) {
-    view.missing();
-};
-
 template <block_storage Storage, std::uint32_t MagazineEntries>
 class pool_core {
 public:
@@ -97,6 +91,18 @@ public:
         if (accept(block, index)) [[likely]] {
             put_back(block, index);
         }
+    }
+
+    /// The same for whoever has other blocks too: false, and nothing done, for what is no live block of this
+    /// pool.
+    [[nodiscard]] bool try_deallocate(void* block) noexcept {
+        const std::uint64_t index = index_of(block);
+        if (index < storage_.max_capacity() &&
+            (!checked_build || storage_.states()[index] == block_state::live)) [[likely]] {
+            put_back(block, index);
+            return true;
+        }
+        return false;
     }
 
     /// True for a block that is marked live, with its index; false for a null pointer. Stops the
@@ -171,13 +177,6 @@ public:
     /// Every block from here on was never handed out.
     [[nodiscard]] std::uint32_t frontier() const noexcept { return frontier_; }
 
-    /// True for a block of this pool that is live, as far as the build checks, with its index. Never stops.
-    [[nodiscard]] bool holds(const void* block, std::uint64_t& index) const noexcept {
-        index = index_of(block);
-        return index < storage_.max_capacity() &&
-               (!checked_build || storage_.states()[index] == block_state::live);
-    }
-
     /// Stops the program when `block` is the front, which `accept` cannot tell from a live block.
     void refuse_front(const void* block) const noexcept {
         if constexpr (checked_build) {
@@ -214,8 +213,11 @@ public:
         return storage_.block_at(index);
     }
 
-    /// Why an address is no block to be freed, for whoever asks before it is refused.
-    [[nodiscard]] misuse_report report_on(const void* address) const noexcept;
+    /// Why an address is no block to be freed, for whoever asks before it is refused; `is_live` for one
+    /// that is.
+    [[nodiscard]] misuse_report report_on(const void* address, bool& is_live) const noexcept;
+
+    [[nodiscard]] std::size_t stride_bytes() const noexcept { return storage_.stride_bytes(); }
 
     [[nodiscard]] const pool_name& name() const noexcept { return name_; }
 

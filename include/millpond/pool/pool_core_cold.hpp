@@ -41,7 +41,7 @@ std::size_t pool_core<Storage, MagazineEntries>::try_allocate_bulk(std::span<voi
 
 template <block_storage Storage, std::uint32_t MagazineEntries>
 bool pool_core<Storage, MagazineEntries>::can_allocate(std::size_t blocks) noexcept {
-    while (blocks > storage_.capacity() - live()) {
+    while (blocks > storage_.capacity() - missing() - live()) {
         if (blocks > storage_.max_capacity() - live() || storage_.grow().empty()) {
             ++failures_;
             return false;
@@ -173,21 +173,25 @@ void pool_core<Storage, MagazineEntries>::take_over(pool_core& other) noexcept {
 }
 
 template <block_storage Storage, std::uint32_t MagazineEntries>
-misuse_report pool_core<Storage, MagazineEntries>::report_on(const void* address) const noexcept {
+misuse_report pool_core<Storage, MagazineEntries>::report_on(const void* address,
+                                                             bool& is_live) const noexcept {
     misuse_report report = storage_.report_on(address);
     report.pool_name = name_.c_str();
+    is_live = false;
     if (gone_ != misuse::foreign) {
         report.reason = gone_;
-    } else if (report.reason == misuse::freed_twice &&
-               storage_.states()[index_of(address)] == block_state::never) {
-        report.reason = misuse::never_allocated;
+    } else if (report.reason == misuse::freed_twice) {
+        const block_state state = storage_.states()[index_of(address)];
+        is_live = state == block_state::live && !is_front(address);
+        report.reason = state == block_state::never ? misuse::never_allocated : report.reason;
     }
     return report;
 }
 
 template <block_storage Storage, std::uint32_t MagazineEntries>
 void pool_core<Storage, MagazineEntries>::refuse(const void* block) const noexcept {
-    stop_on_misuse(report_on(block));
+    bool is_live = false; // of no concern: the caller has found that it is not
+    stop_on_misuse(report_on(block, is_live));
 }
 
 template <block_storage Storage, std::uint32_t MagazineEntries>

@@ -22,6 +22,7 @@
 #include "millpond/pool/block_state.hpp"
 #include "millpond/pool/occupancy.hpp"
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
@@ -40,6 +41,9 @@ struct pool_layout {
                                << 20; ///< a growth step is no smaller, if there is room
     byte_budget* budget = nullptr;    ///< shared with other pools; nullptr: none
     bool prefault = false;
+    bool is_sparse =
+        false; ///< `max_capacity` is address space, and most metadata is never used: it is
+               ///< prefaulted with the blocks it belongs to
 
     static constexpr std::size_t extra_alignment = 128;
 
@@ -96,12 +100,15 @@ public:
     /// The pool's own metadata, zeroed.
     [[nodiscard]] std::byte* extra() const noexcept { return extra_; }
 
-    [[nodiscard]] std::uint32_t capacity() const noexcept { return capacity_; }
+    [[nodiscard]] std::uint32_t capacity() const noexcept {
+        // A bound for searches: who has a block had its index below the capacity before.
+        return capacity_.load(std::memory_order_relaxed);
+    }
 
     [[nodiscard]] std::uint32_t max_capacity() const noexcept { return max_capacity_; }
 
     [[nodiscard]] std::size_t committed_block_bytes() const noexcept {
-        return std::size_t{capacity_} * block_bytes_;
+        return std::size_t{capacity()} * block_bytes_;
     }
 
     /// errno of the last refused growth, 0 if none.
@@ -134,6 +141,12 @@ protected:
     }
 
 private:
+    void touch_metadata(block_range blocks) noexcept;
+
+    void set_capacity(std::uint32_t blocks) noexcept {
+        capacity_.store(blocks, std::memory_order_relaxed); // as capacity()
+    }
+
     /// What a block costs its budget: itself, and what is known of it.
     [[nodiscard]] std::size_t cost_bytes() const noexcept { return block_bytes_ + 2; }
 
@@ -147,12 +160,13 @@ private:
     block_state* states_ = nullptr;
     std::uint64_t* words_ = nullptr;
     std::byte* extra_ = nullptr;
-    std::uint32_t capacity_ = 0;     ///< blocks committed
-    std::uint32_t max_capacity_ = 0; ///< blocks reserved
+    std::atomic<std::uint32_t> capacity_ = 0; ///< blocks committed; one thread at a time grows
+    std::uint32_t max_capacity_ = 0;          ///< blocks reserved
     std::size_t block_bytes_ = 0;
     std::size_t metadata_bytes_ = 0;
     std::size_t growth_bytes_ = 0;
     byte_budget* budget_ = nullptr;
+    bool touches_metadata_ = false; ///< when it grows
     int growth_error_ = 0;
     occupancy_shape shape_;
     region blocks_;

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+/// \file
+/// Blocks of any size from pools: a std::pmr::memory_resource for any thread.
+///
+///     millpond::concurrent_pool_resource sizes({.name = "messages"});
+///     std::pmr::vector<std::pmr::string> lines(&sizes);   // grown here, destroyed anywhere
+///
+/// As pool_resource, with a concurrent pool for each size class: every thread keeps some blocks of each
+/// class that it freed, and what a thread frees need not be what it allocated. There is a lock for what
+/// goes to the system or upstream, for nothing else.
+
+#include "millpond/adapt/resource_core.hpp"
+#include "millpond/adapt/resource_plan.hpp"
+#include "millpond/base/config.hpp"
+#include "millpond/base/fork_lock.hpp"
+#include "millpond/base/stats.hpp"
+#include "millpond/pool/chunked_storage.hpp"
+#include "millpond/pool/concurrent_core.hpp"
+#include "millpond/pool/region_storage.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <memory_resource>
+
+MILLPOND_NAMESPACE_BEGIN
+
+namespace detail {
+
+/// Concurrent pools, and a lock for what goes to the system or upstream.
+struct resource_of_any_thread {
+    using mapped_pool = concurrent_core<region_storage<runtime_stride>>;
+    using chunked_pool = concurrent_core<chunked_storage>;
+    using lock_type = fork_lock;
+
+    template <class Pool, class Source>
+    static void construct(Pool* place,
+                          const resource_plan& plan,
+                          const pool_layout& layout,
+                          const Source& source,
+                          lock_type& growth_lock) {
+        std::construct_at(place,
+                          plan.options().name,
+                          concurrent_layout::growing(layout, plan.threads(), growth_lock),
+                          free_check::fast,
+                          source);
+    }
+};
+
+} // namespace detail
+
+/// Serves blocks of any size to any thread: small ones from pools, large ones from its upstream.
+///
+/// Units:      as pool_resource.
+/// Complexity: O(1), bounds in instructions in docs/guarantees.md, with what concurrent_block_pool says of
+///             other threads. The first request of a class, growth and what goes upstream take the lock.
+/// Errors:     as pool_resource. At the limit, blocks that other threads keep are not to be had.
+/// Threads:    any, at any time. Only construction, destruction, `release` and `verify` want to be alone. The
+///             upstream is called by one thread at a time.
+/// Source:     as pool_resource and concurrent_block_pool.
+class concurrent_pool_resource final : public std::pmr::memory_resource {
+public:
+    concurrent_pool_resource()
+        : concurrent_pool_resource(pool_resource_options{}) {}
+
+    /// With this upstream and no other option.
+    explicit concurrent_pool_resource(std::pmr::memory_resource* upstream)
+        : concurrent_pool_resource(pool_resource_options{}, upstream) {}
+
+    /// With an upstream everything comes from there. Without one, blocks come from pages of the resource's
+    /// own, and what no class serves from the default resource.
+    explicit concurrent_pool_resource(const pool_resource_options& options,
+                                      std::pmr::memory_resource* upstream = nullptr);
+
+    concurrent_pool_resource(const concurrent_pool_resource&) = delete;
+    concurrent_pool_resource& operator=(const concurrent_pool_resource&) = delete;
+
+    /// As `release()`.
+    ~concurrent_pool_resource() override;
+
+    /// A block of at least so many bytes, aligned to a power of two. No bytes are a block, too.
+    [[nodiscard, gnu::returns_nonnull]] void*
+    allocate(std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) {
+        return core_.allocate(bytes, alignment);
+    }
+
+    /// Takes a block back, whoever allocated it; bytes and alignment as they were then. A null pointer is
+    /// ignored.
+    void deallocate(void* block,
+                    std::size_t bytes,
+                    std::size_t alignment = alignof(std::max_align_t)) noexcept {
+        core_.deallocate(block, bytes, alignment);
+    }
+
+    /// Gives everything back to where it came from, whatever is live, while no other thread is inside.
+    void release() noexcept { core_.release(); }
+
+    /// Makes the pool for such requests now.
+    void prepare(std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) {
+        core_.with_pool_for(bytes, alignment, [](auto& /*pool*/) {});
+    }
+
+    /// Returns memory that no live block lies in and no other thread keeps blocks of: whole pages to the
+    /// system, whole chunks to the upstream. Says how many bytes. O(blocks).
+    std::size_t shrink() noexcept { return core_.shrink(); }
+
+    /// Where chunks and large blocks come from.
+    [[nodiscard]] std::pmr::memory_resource* upstream_resource() const noexcept {
+        return core_.plan().upstream();
+    }
+
+    /// The options that are in effect, as far as the standard has them.
+    [[nodiscard]] std::pmr::pool_options options() const noexcept {
+        return core_.plan().standard_options();
+    }
+
+    /// Bytes of the block that serves such a request; 0 when it goes upstream.
+    [[nodiscard]] std::size_t
+    block_bytes(std::size_t bytes,
+                std::size_t alignment = alignof(std::max_align_t)) const noexcept {
+        return core_.plan().classes().block_bytes(bytes, alignment);
+    }
+
+    [[nodiscard]] const char* name() const noexcept { return core_.plan().name(); }
+
+    /// O(blocks).
+    [[nodiscard]] pool_resource_stats stats() const noexcept { return core_.stats(); }
+
+    /// Of the pool that serves such requests; all zero when there is none yet. O(blocks).
+    [[nodiscard]] concurrent_pool_stats
+    stats_of(std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) const noexcept {
+        return core_.stats_of<concurrent_pool_stats>(bytes, alignment);
+    }
+
+    /// Checks every invariant of every pool, while no other thread is inside; O(blocks x threads).
+    [[nodiscard]] verdict verify() noexcept { return core_.verify(); }
+
+private:
+    void* do_allocate(std::size_t bytes, std::size_t alignment) override {
+        return allocate(bytes, alignment);
+    }
+
+    void do_deallocate(void* block, std::size_t bytes, std::size_t alignment) override {
+        deallocate(block, bytes, alignment);
+    }
+
+    [[nodiscard]] bool do_is_equal(const std::pmr::memory_resource& other) const noexcept override {
+        return this == &other;
+    }
+
+    detail::resource_core<detail::resource_of_any_thread> core_;
+};
+
+MILLPOND_NAMESPACE_END

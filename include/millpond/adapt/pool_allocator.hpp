@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+/// \file
+/// A standard allocator over a resource, for containers whose type may say where their memory is from.
+///
+///     millpond::pool_resource nodes({.name = "nodes"});
+///     std::map<int, order, std::less<>, millpond::pool_allocator<std::pair<const int, order>>> book(&nodes);
+///
+/// Against std::pmr::polymorphic_allocator over the same resource it saves the virtual call, and the
+/// compiler knows the size class. Nobody has to know how large a node is: a container rebinds the
+/// allocator to its node, and the pool for that size is made with the first one.
+
+#include "millpond/adapt/pool_resource.hpp"
+#include "millpond/base/config.hpp"
+
+#include <cstddef>
+#include <limits>
+#include <new>
+#include <type_traits>
+
+MILLPOND_NAMESPACE_BEGIN
+
+/// Allocates from a pool_resource, or from a concurrent_pool_resource where containers change threads.
+///
+/// A container that is moved or swapped takes its allocator along; one that is assigned to stays in its own
+/// resource; a copy is made in the resource of the original.
+///
+/// Units:      objects of type T.
+/// Complexity: as the resource's.
+/// Errors:     as the resource's, and std::bad_array_new_length for more objects than fit in memory.
+/// Threads:    as the resource's.
+/// Source:     the standard's allocator requirements.
+template <class T, class Resource = pool_resource>
+class pool_allocator {
+public:
+    using value_type = T;
+    using propagate_on_container_copy_assignment = std::false_type;
+    using propagate_on_container_move_assignment = std::true_type;
+    using propagate_on_container_swap = std::true_type;
+    using is_always_equal = std::false_type;
+
+    /// The same for another type.
+    template <class U>
+    struct rebind {
+        using other = pool_allocator<U, Resource>;
+    };
+
+    /// The resource must outlive everything that is allocated from it.
+    // NOLINTNEXTLINE(google-explicit-constructor): a container is made as with a std::pmr resource
+    pool_allocator(Resource* resource) noexcept
+        : resource_(resource) {}
+
+    // NOLINTNEXTLINE(google-explicit-constructor): the standard wants it so
+    template <class U>
+    pool_allocator(const pool_allocator<U, Resource>& other) noexcept
+        : resource_(other.resource()) {}
+
+    /// Memory for so many objects side by side.
+    [[nodiscard, gnu::returns_nonnull]] T* allocate(std::size_t objects) {
+        if (objects > std::numeric_limits<std::size_t>::max() / sizeof(T)) [[unlikely]] {
+            detail::throw_bad_length();
+        }
+        return static_cast<T*>(resource_->allocate(objects * sizeof(T), alignof(T)));
+    }
+
+    /// Takes memory back; as many objects as it was allocated for.
+    void deallocate(T* memory, std::size_t objects) noexcept {
+        resource_->deallocate(memory, objects * sizeof(T), alignof(T));
+    }
+
+    [[nodiscard]] Resource* resource() const noexcept { return resource_; }
+
+private:
+    Resource* resource_;
+};
+
+/// True when what one has allocated can be freed by the other.
+///
+/// Units:      -
+/// Complexity: O(1).
+/// Errors:     none.
+/// Threads:    any.
+template <class T, class U, class Resource>
+[[nodiscard]] bool operator==(const pool_allocator<T, Resource>& a,
+                              const pool_allocator<U, Resource>& b) noexcept {
+    return a.resource() == b.resource();
+}
+
+/// For containers that one thread fills and another empties.
+template <class T>
+using concurrent_pool_allocator = pool_allocator<T, class concurrent_pool_resource>;
+
+MILLPOND_NAMESPACE_END

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+/// \file
+/// What the resources over pools share: a pool for each size class, made when it is first needed, and an
+/// upstream for everything else.
+///
+///     allocate     <-  the class's pool     on pages of its own, or on chunks from the upstream
+///                  <-  the upstream         larger requests, and what the pool has no more room for
+///
+///     deallocate   ->  the class's pool     if the block is one of its own
+///                  ->  the upstream         if the block is known to have come from there
+///                  ->  one line, then abort
+///
+/// `Kind` says which pools, and how they are kept apart: `Kind::mapped_pool`, `Kind::chunked_pool`,
+/// `Kind::lock_type` for what is done seldom, and `Kind::construct`.
+
+#include "millpond/adapt/resource_plan.hpp"
+#include "millpond/adapt/unpooled_blocks.hpp"
+#include "millpond/base/bits.hpp"
+#include "millpond/base/config.hpp"
+#include "millpond/base/contract.hpp"
+#include "millpond/base/stats.hpp"
+#include "millpond/memory/byte_budget.hpp"
+#include "millpond/memory/region.hpp"
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory_resource>
+
+MILLPOND_NAMESPACE_BEGIN
+
+namespace detail {
+
+template <class Kind>
+class resource_core {
+    using mapped_pool = typename Kind::mapped_pool;
+    using chunked_pool = typename Kind::chunked_pool;
+
+public:
+    resource_core(const pool_resource_options& options, std::pmr::memory_resource* upstream);
+
+    resource_core(const resource_core&) = delete;
+    resource_core& operator=(const resource_core&) = delete;
+
+    /// Reports what is live if it is asked to, and gives everything back.
+    ~resource_core();
+
+    [[nodiscard, gnu::returns_nonnull]] void* allocate(std::size_t bytes, std::size_t alignment) {
+        if (mapped_pool* const pool = mapped(plan_.classes().index_of(bytes, alignment));
+            pool != nullptr) [[likely]] {
+            if (void* const block = pool->try_allocate(); block != nullptr) [[likely]] {
+                return block;
+            }
+        }
+        return allocate_slow(bytes, alignment);
+    }
+
+    void deallocate(void* block, std::size_t bytes, std::size_t alignment) noexcept {
+        mapped_pool* const pool = mapped(plan_.classes().index_of(bytes, alignment));
+        if (pool == nullptr || !pool->try_deallocate(block)) [[unlikely]] {
+            deallocate_slow(block, bytes, alignment);
+        }
+    }
+
+    [[nodiscard]] const resource_plan& plan() const noexcept { return plan_; }
+
+    /// Ends all pools, whatever is live in them, and returns all that came from upstream.
+    void release() noexcept;
+
+    /// Makes the pool for such requests if there is none and calls `use(pool)`; false for what goes
+    /// upstream.
+    template <class Use>
+    bool with_pool_for(std::size_t bytes, std::size_t alignment, Use use);
+
+    std::size_t shrink() noexcept;
+
+    [[nodiscard]] pool_resource_stats stats() const noexcept;
+
+    /// Of the pool that serves such requests, as `Stats`; all zero when there is none.
+    template <class Stats>
+    [[nodiscard]] Stats stats_of(std::size_t bytes, std::size_t alignment) const noexcept;
+
+    [[nodiscard]] verdict verify() const noexcept;
+
+    [[noreturn]] void throw_over_limit() const;
+
+private:
+    /// Room for a pool of either kind, beginning on cache lines of its own.
+    static constexpr std::size_t place_bytes = round_up(
+        sizeof(mapped_pool) > sizeof(chunked_pool) ? sizeof(mapped_pool) : sizeof(chunked_pool),
+        128);
+
+    template <class Pool>
+    using by_class = std::array<std::atomic<Pool*>, size_classes::most + 1>; // and one for none
+
+    /// The class's pool on pages; nullptr when there is none, for the index `count()` as well.
+    [[nodiscard]] mapped_pool* mapped(std::uint32_t index) const noexcept {
+        return mapped_[index].load(
+            std::memory_order_acquire); // pairs with the release in make_pool()
+    }
+
+    /// Calls `use(pool)` with the class's pool of either kind; false when there is none.
+    template <class Use>
+    bool with_pool(std::uint32_t index, Use use) const;
+
+    template <class Use>
+    void for_each_pool(Use use) const;
+
+    [[nodiscard, gnu::returns_nonnull]] MILLPOND_SLOW_PATH void*
+    allocate_slow(std::size_t bytes, std::size_t alignment);
+    MILLPOND_SLOW_PATH void
+    deallocate_slow(void* block, std::size_t bytes, std::size_t alignment) noexcept;
+    void make_pool(std::uint32_t index) noexcept;
+    void explain(misuse_report& report) const noexcept;
+    void report_leaks() const noexcept;
+
+    resource_plan plan_;
+    [[no_unique_address]] mutable
+        typename Kind::lock_type lock_; ///< of all below, but not of their pools
+    byte_budget budget_;
+    unpooled_blocks unpooled_;
+    by_class<mapped_pool> mapped_{};
+    by_class<chunked_pool> chunked_{};
+    region places_; ///< where the pools lie
+};
+
+} // namespace detail
+
+MILLPOND_NAMESPACE_END
+
+#include "millpond/adapt/resource_core_cold.hpp" // IWYU pragma: export

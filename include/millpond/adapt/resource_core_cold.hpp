@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+/// \file
+/// The parts of resource_core that are not on the hot path. Included by resource_core.hpp only.
+
+#include "millpond/adapt/resource_core.hpp"
+#include "millpond/base/error.hpp"
+
+#include <memory>
+#include <mutex>
+
+MILLPOND_NAMESPACE_BEGIN
+
+namespace detail {
+
+template <class Kind>
+resource_core<Kind>::resource_core(const pool_resource_options& options,
+                                   std::pmr::memory_resource* upstream)
+    : plan_(options, upstream)
+    , budget_(options.limit_bytes)
+    , unpooled_(plan_.upstream()) {
+    mapping_options mapping;
+    mapping.name = options.name;
+    mapping.bytes = plan_.classes().count() * place_bytes;
+    places_ = region::mapped(mapping);
+    const int error = places_.commit(mapping.bytes);
+    if (error != 0) {
+        throw_os_refusal(plan_.name(), "commit", mapping.bytes, places_.page_bytes(), error);
+    }
+}
+
+template <class Kind>
+resource_core<Kind>::~resource_core() {
+    report_leaks();
+    release();
+}
+
+// --- one block ------------------------------------------------------------------------------------
+
+template <class Kind>
+void* resource_core<Kind>::allocate_slow(std::size_t bytes, std::size_t alignment) {
+    void* block = nullptr;
+    with_pool_for(bytes, alignment, [&block](auto& pool) { block = pool.try_allocate(); });
+    if (block != nullptr) {
+        return block;
+    }
+    const std::lock_guard guard(lock_);
+    if (!budget_.has_room(bytes)) {
+        throw_over_limit();
+    }
+    block = unpooled_.allocate({bytes, alignment});
+    (void)budget_.take(bytes, 1);
+    return block;
+}
+
+template <class Kind>
+void resource_core<Kind>::deallocate_slow(void* block,
+                                          std::size_t bytes,
+                                          std::size_t alignment) noexcept {
+    bool is_done = block == nullptr;
+    with_pool(plan_.classes().index_of(bytes, alignment),
+              [&](auto& pool) { is_done = is_done || pool.try_deallocate(block); });
+    if (is_done) {
+        return;
+    }
+    misuse_report report{.address = block, .freed_bytes = bytes, .freed_alignment = alignment};
+    const std::lock_guard guard(lock_);
+    if (unpooled_.deallocate(block, {bytes, alignment}, report)) {
+        budget_.give_back(bytes, 1);
+        return;
+    }
+    explain(report);
+    report.pool_name = plan_.name();
+    stop_on_misuse(report);
+}
+
+/// What is wrong with a free that no pool took: the block is of another size, or was freed before.
+template <class Kind>
+void resource_core<Kind>::explain(misuse_report& report) const noexcept {
+    for_each_pool([&report](const auto& pool) {
+        bool is_live = false;
+        const misuse_report found = pool.report_on(report.address, is_live);
+        if (found.reason != misuse::foreign) {
+            report.reason = is_live ? misuse::wrong_size : found.reason;
+            report.block = found.block;
+            report.block_bytes = pool.stride_bytes();
+        }
+    });
+}
+
+// --- pools ----------------------------------------------------------------------------------------
+
+template <class Kind>
+template <class Use>
+bool resource_core<Kind>::with_pool(std::uint32_t index, Use use) const {
+    if (mapped_pool* const pool = mapped(index); pool != nullptr) {
+        use(*pool);
+        return true;
+    }
+    // Pairs with the release in make_pool().
+    if (chunked_pool* const pool = chunked_[index].load(std::memory_order_acquire);
+        pool != nullptr) {
+        use(*pool);
+        return true;
+    }
+    return false;
+}
+
+template <class Kind>
+template <class Use>
+void resource_core<Kind>::for_each_pool(Use use) const {
+    for (std::uint32_t index = 0; index < plan_.classes().count(); ++index) {
+        with_pool(index, use);
+    }
+}
+
+template <class Kind>
+template <class Use>
+bool resource_core<Kind>::with_pool_for(std::size_t bytes, std::size_t alignment, Use use) {
+    const std::uint32_t index = plan_.classes().index_of(bytes, alignment);
+    if (index == plan_.classes().count()) {
+        return false;
+    }
+    if (with_pool(index, use)) {
+        return true;
+    }
+    make_pool(index);
+    return with_pool(index, use);
+}
+
+/// Makes the pool of a class that has none; where the system refuses, there is none afterwards.
+template <class Kind>
+void resource_core<Kind>::make_pool(std::uint32_t index) noexcept {
+    const std::lock_guard guard(lock_);
+    if (with_pool(index, [](auto& /*pool*/) {})) {
+        return; // another thread was quicker
+    }
+    void* const place = places_.data() + index * place_bytes;
+    pool_layout layout = plan_.layout_of(index);
+    layout.budget = &budget_;
+    if (plan_.takes_chunks()) {
+        attempt([&] {
+            auto* const pool = static_cast<chunked_pool*>(place);
+            Kind::construct(pool, plan_, layout, plan_.source_of(index), lock_);
+            chunked_[index].store(pool, std::memory_order_release); // pairs with with_pool()
+        });
+        return;
+    }
+    // Where address space is scarce, a class gets less of it.
+    for (bool is_made = false; !is_made && layout.max_capacity != 0; layout.max_capacity /= 4) {
+        is_made = attempt([&] {
+            auto* const pool = static_cast<mapped_pool*>(place);
+            Kind::construct(pool, plan_, layout, plan_.options().memory, lock_);
+            mapped_[index].store(pool, std::memory_order_release); // pairs with mapped()
+        });
+    }
+}
+
+// --- the whole resource ---------------------------------------------------------------------------
+
+template <class Kind>
+void resource_core<Kind>::release() noexcept {
+    for_each_pool([](auto& pool) {
+        if constexpr (requires { pool.leave_threads(); }) {
+            pool.leave_threads();
+        }
+        pool.retire();
+        std::destroy_at(&pool);
+    });
+    for (std::uint32_t index = 0; index < plan_.classes().count(); ++index) {
+        mapped_[index].store(nullptr, std::memory_order_relaxed); // nobody else is here
+        chunked_[index].store(nullptr, std::memory_order_relaxed);
+    }
+    unpooled_.release();
+    budget_ = byte_budget(plan_.options().limit_bytes);
+}
+
+template <class Kind>
+std::size_t resource_core<Kind>::shrink() noexcept {
+    std::size_t returned = 0;
+    for_each_pool([&returned](auto& pool) { returned += pool.shrink(); });
+    return returned;
+}
+
+template <class Kind>
+pool_resource_stats resource_core<Kind>::stats() const noexcept {
+    pool_resource_stats now;
+    const std::lock_guard guard(lock_);
+    for_each_pool([&now](const auto& pool) {
+        const auto one = pool.stats();
+        ++now.pools;
+        now.blocks_live += one.live;
+        now.bytes_live += one.live * one.block_bytes;
+        now.bytes_committed += one.bytes_committed - one.bytes_metadata;
+    });
+    now.unpooled_live = unpooled_.size();
+    now.unpooled_bytes = unpooled_.bytes();
+    now.bytes_live += now.unpooled_bytes;
+    now.bytes_committed += now.unpooled_bytes;
+    now.limit_bytes = plan_.options().limit_bytes;
+    now.limited_bytes = budget_.used();
+    return now;
+}
+
+template <class Kind>
+template <class Stats>
+Stats resource_core<Kind>::stats_of(std::size_t bytes, std::size_t alignment) const noexcept {
+    Stats found;
+    const std::lock_guard guard(lock_);
+    with_pool(plan_.classes().index_of(bytes, alignment),
+              [&found](const auto& pool) { found = pool.stats(); });
+    return found;
+}
+
+template <class Kind>
+verdict resource_core<Kind>::verify() const noexcept {
+    verdict found;
+    for_each_pool([&found](auto& pool) {
+        if (found) {
+            found = pool.verify();
+        }
+    });
+    return found;
+}
+
+template <class Kind>
+void resource_core<Kind>::report_leaks() const noexcept {
+    const leak_policy leaks = plan_.options().leaks;
+    if (leaks == leak_policy::ignore || !checked_build) {
+        return;
+    }
+    for_each_pool([this, leaks](const auto& pool) {
+        const auto now = pool.stats();
+        if (now.live != 0 && leaks == leak_policy::stop) {
+            stop_on_leak(plan_.name(), now.live, now.block_bytes);
+        }
+        if (now.live != 0) {
+            report_leak(plan_.name(), now.live, now.block_bytes);
+        }
+    });
+}
+
+template <class Kind>
+void resource_core<Kind>::throw_over_limit() const {
+    throw_exhausted(plan_.name(), plan_.options().limit_bytes, budget_.used(), 0);
+}
+
+} // namespace detail
+
+MILLPOND_NAMESPACE_END

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+/// \file
+/// How a resource over pools is made, and what its options come to: size classes, and the layout of each
+/// class's pool.
+
+#include "millpond/base/config.hpp"
+#include "millpond/base/name.hpp"
+#include "millpond/base/size_classes.hpp"
+#include "millpond/memory/memory_options.hpp"
+#include "millpond/pool/block_pool.hpp"
+#include "millpond/pool/chunked_storage.hpp"
+#include "millpond/pool/region_storage.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <memory_resource>
+#include <span>
+
+MILLPOND_NAMESPACE_BEGIN
+
+/// How a resource over pools is made. Every field has a default that suits most programs.
+struct pool_resource_options {
+    pool_name name{};                     ///< in every report; at most 31 characters
+    std::size_t max_blocks_per_chunk = 0; ///< that are taken from an upstream at once, as in
+                                          ///< std::pmr::pool_options; 0: some two pages of them
+    std::size_t largest_required_pool_block =
+        0; ///< larger requests go upstream; 0: 64 KiB, the most
+    std::span<const std::size_t>
+        block_sizes{}; ///< the classes by hand, in ascending order, rounded up
+                       ///< to multiples of 8; empty: the usual ones
+    std::size_t limit_bytes =
+        0;                 ///< that all blocks together, and two bytes for each, may take; 0: none
+    bool prefault = false; ///< without an upstream: touch the pages of every growth step
+    memory_options memory{}; ///< without an upstream: on what pages. Mapped, not locked
+    std::size_t threads =
+        0; ///< concurrent_pool_resource only: that keep blocks of their own; at most
+           ///< 250. 0: four times the processors, at least 64
+    leak_policy leaks = leak_policy::ignore; ///< what destruction does about live blocks
+};
+
+/// A snapshot of a resource.
+///
+///     bytes_live = blocks_live, each as large as its class, and unpooled_bytes
+struct pool_resource_stats {
+    std::size_t pools = 0;       ///< size classes that were asked for
+    std::size_t blocks_live = 0; ///< from all pools
+    std::size_t bytes_live = 0;  ///< of those and of the unpooled ones
+    std::size_t bytes_committed =
+        0; ///< of all blocks, live or not; what is known of them is left out
+    std::size_t unpooled_live = 0;  ///< blocks that came from the upstream one by one
+    std::size_t unpooled_bytes = 0; ///< of those
+    std::size_t limit_bytes = 0;    ///< 0: none
+    std::size_t limited_bytes = 0;  ///< what counts against the limit
+};
+
+namespace detail {
+
+class resource_plan {
+public:
+    /// Throws std::invalid_argument.
+    resource_plan(const pool_resource_options& options, std::pmr::memory_resource* upstream);
+
+    [[nodiscard]] const size_classes& classes() const noexcept { return classes_; }
+
+    /// Without `block_sizes`.
+    [[nodiscard]] const pool_resource_options& options() const noexcept { return options_; }
+
+    [[nodiscard]] const char* name() const noexcept { return options_.name.c_str(); }
+
+    /// Whether blocks come from the upstream, in chunks.
+    [[nodiscard]] bool takes_chunks() const noexcept { return takes_chunks_; }
+
+    [[nodiscard]] std::pmr::memory_resource* upstream() const noexcept { return upstream_; }
+
+    /// That can keep blocks of their own.
+    [[nodiscard]] std::uint32_t threads() const noexcept { return threads_; }
+
+    /// The pool of a class: room in address space, and no block yet.
+    [[nodiscard]] pool_layout layout_of(std::uint32_t index) const noexcept;
+
+    [[nodiscard]] chunk_source source_of(std::uint32_t index) const noexcept;
+
+    /// As the standard has them.
+    [[nodiscard]] std::pmr::pool_options standard_options() const noexcept;
+
+private:
+    size_classes classes_;
+    pool_resource_options options_;
+    std::pmr::memory_resource* upstream_;
+    bool takes_chunks_;
+    std::uint32_t threads_;
+};
+
+} // namespace detail
+
+MILLPOND_NAMESPACE_END
