@@ -27,7 +27,9 @@ struct fixture {
         , words(shape.words) {}
 
     // Not inlined: GCC 12 would see that a vector of no words has no data, and warn of that.
-    [[gnu::noinline]] atomic_occupancy bits() { return {words.data(), shape, windows}; }
+    [[gnu::noinline]] atomic_occupancy bits() {
+        return {words.data(), shape, shape.block_words() * 64, windows};
+    }
 
     /// Nothing is open, hidden or lost: exactly so many blocks are free.
     [[nodiscard]] bool rests_with(std::size_t free_blocks) {
