@@ -152,3 +152,18 @@ TEST_CASE("info tells the processes, the events and the ending of a trace") {
     CHECK(said.find("was killed") != std::string::npos);
     CHECK(said.find("kills_itself") != std::string::npos);
 }
+
+TEST_CASE(
+    "info prints block sizes as an array, up to the largest that the program asked a pool for") {
+    const temporary_folder folder;
+    const std::string file = (folder / "a.trace").string();
+    const std::string text = (folder / "block_sizes.hpp").string();
+    REQUIRE(run(folder, TOOL " record -q -o " + file + " -- " VICTIM " kills_itself").status ==
+            137);
+    REQUIRE(run(folder, TOOL " info --block-sizes 3 " + file + " >" + text).status == 0);
+    const std::string said = text_of(text);
+    CHECK(said.find("constexpr std::size_t block_sizes[] = {") != std::string::npos);
+    CHECK(said.find("kills_itself") != std::string::npos);
+    CHECK(run(folder, TOOL " info --block-sizes 0 " + file).status == 2);
+    CHECK(run(folder, TOOL " info --block-sizes 97 " + file).status == 2);
+}

@@ -1,21 +1,27 @@
 // SPDX-License-Identifier: MIT
 #include "info/command.hpp"
 
+#include <millpond/base/size_classes.hpp>
+
 #include <algorithm>
 #include <filesystem>
 #include <memory>
 #include <numeric>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
+#include "info/block_sizes.hpp"
 #include "trace/reader.hpp"
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace millpond::tool {
 namespace {
 
-constexpr const char* footer = R"(Example:
+constexpr const char* footer = R"(Examples:
   millpond info millpond.python3.trace
+  millpond info --block-sizes 16 millpond.python3.trace > block_sizes.hpp
 
 Every byte of the file is checked, whatever is shown of it.)";
 
@@ -109,6 +115,7 @@ void print(const process& one, std::size_t index, const tally& found) {
 struct info_options {
     std::filesystem::path file;
     bool all = false;
+    std::size_t block_sizes = 0; ///< how many to choose; 0: none
 };
 
 constexpr std::size_t shown_processes = 8;
@@ -160,6 +167,50 @@ void print_info(const info_options& options) {
     }
 }
 
+/// The sizes that suit the process with the most events, as the program's own source would have them.
+void print_block_sizes(const info_options& options) {
+    trace_reader trace(options.file);
+    const std::vector<process>& all = trace.processes();
+    const auto busiest =
+        std::max_element(all.begin(), all.end(), [](const process& a, const process& b) {
+            return a.events < b.events;
+        });
+    size_profile profile;
+    if (busiest != all.end()) {
+        trace.for_each(static_cast<std::size_t>(busiest - all.begin()),
+                       [&](const event& what) { profile.add(what); });
+    }
+    const std::vector<size_use> uses = profile.uses();
+    if (uses.empty()) {
+        throw std::runtime_error(
+            fmt::format("{}: no request that a pool could serve", options.file.string()));
+    }
+    std::uint64_t served = 0;
+    for (const size_use& one : uses) {
+        served += one.requests;
+    }
+    const detail::size_classes usual;
+    std::vector<std::size_t> usual_sizes;
+    for (std::uint32_t i = 0; i < usual.count(); ++i) {
+        usual_sizes.push_back(usual.bytes_of(i));
+    }
+    const std::vector<std::size_t> sizes = choose_block_sizes(uses, options.block_sizes);
+    fmt::print("// {}\n"
+               "// {} of {} requests, of {} sizes. These {} waste {:.1f} % when each size is used "
+               "as much\n"
+               "// as it ever was at once; the usual {} waste {:.1f} %.\n"
+               "constexpr std::size_t block_sizes[] = {{\n    {}}};\n",
+               command_line(*busiest),
+               served,
+               profile.requests(),
+               uses.size(),
+               sizes.size(),
+               waste_percent(uses, sizes),
+               usual_sizes.size(),
+               waste_percent(uses, usual_sizes),
+               fmt::join(sizes, ", "));
+}
+
 } // namespace
 
 void add_info(CLI::App& app) {
@@ -168,7 +219,18 @@ void add_info(CLI::App& app) {
     info->footer(footer);
     info->add_option("file", options->file, "The trace")->required()->type_name("FILE");
     info->add_flag("-a,--all", options->all, "Every process, not only those with the most events");
-    info->callback([options] { print_info(*options); });
+    info->add_option("-b,--block-sizes",
+                     options->block_sizes,
+                     "Choose so many block sizes for a pool_resource, and print them as C++")
+        ->type_name("N")
+        ->check(CLI::Range(std::size_t{1}, std::size_t{detail::size_classes::most}));
+    info->callback([options] {
+        if (options->block_sizes != 0) {
+            print_block_sizes(*options);
+        } else {
+            print_info(*options);
+        }
+    });
 }
 
 } // namespace millpond::tool
