@@ -18,11 +18,11 @@ def between(text, begin, end, where):
 
 readme = (root / "README.md").read_text()
 shown = between(readme, "<!-- example: begin -->\n```cpp\n", "```\n", "README.md")
-built = between((root / "examples/first_pool.cpp").read_text(),
-                "// readme: begin\n", "    // readme: end", "examples/first_pool.cpp")
+built = between((root / "examples/hello_pool.cpp").read_text(),
+                "// readme: begin\n", "    // readme: end", "examples/hello_pool.cpp")
 faults = []
 if shown != textwrap.dedent(built):
-    faults.append("README.md: the example differs from examples/first_pool.cpp")
+    faults.append("README.md: the example differs from examples/hello_pool.cpp")
 for page in [root / "README.md", *sorted((root / "docs").glob("*.md"))]:
     for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
         if not (page.parent / target).exists():
