@@ -226,9 +226,10 @@ constexpr const char* description =
 constexpr const char* footer =
     R"(Each allocator plays the exact sequence in fresh processes of its own, in turn
 (A B C, A B C, ...). The operations of all threads are played on one thread, in
-the order in which they happened. Millpond gets pools for the sizes that serve
+the order in which they happened. `millpond` gets pools for the sizes that serve
 most operations, with the peaks of the trace as capacities; malloc serves the
-rest.
+rest. `pool_resource` is one millpond::pool_resource for all sizes, with no option
+set.
 
 Examples:
   millpond record -o app.trace -- ./app --its options

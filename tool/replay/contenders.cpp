@@ -23,12 +23,13 @@ struct known {
 
 // The names under which the libraries are installed by Debian and by their own makefiles; the dynamic
 // linker finds them as it finds every library.
-constexpr std::array<known, 6> table{{
+constexpr std::array<known, 7> table{{
     {"glibc", "", "libc"},
     {"jemalloc", "libjemalloc.so.2", "libc"},
     {"mimalloc", "libmimalloc.so.2", "libc"},
     {"tcmalloc", "libtcmalloc_minimal.so.4", "libc"},
     {"tbbmalloc", "libtbbmalloc_proxy.so.2", "libc"},
+    {"pool_resource", "", "resource"},
     {"millpond", "", "pools"},
 }};
 

@@ -13,7 +13,7 @@ namespace millpond::tool::replay {
 struct contender {
     std::string name;
     std::string preload;        ///< what LD_PRELOAD is set to; empty: the C library's own malloc
-    std::string heap;           ///< the player's heap: libc, pools or scratch
+    std::string heap;           ///< the player's heap: libc, pools, resource or scratch
     std::string malloc_file;    ///< where malloc really came from when it was tried out
     std::string malloc_version; ///< as it states it itself; empty when it does not
 };

@@ -119,7 +119,8 @@ std::uint32_t plan_builder::slot_for(std::uint64_t block) {
 
 void plan_builder::begin_life(live_block& place,
                               std::uint64_t size_bytes,
-                              std::uint16_t size_class) {
+                              std::uint16_t size_class,
+                              std::uint8_t alignment_log2) {
     if (size_class != from_heap) {
         class_use& use = classes_[size_class];
         ++use.operations;
@@ -128,7 +129,7 @@ void plan_builder::begin_life(live_block& place,
     ++facts_.counted_operations;
     facts_.largest_bytes = std::max(facts_.largest_bytes, size_bytes);
     // The record that gives the block its content is the one that is emitted next.
-    place = {size_bytes, stamp_of(emitted_), size_class, true};
+    place = {size_bytes, stamp_of(emitted_), size_class, true, alignment_log2};
 }
 
 void plan_builder::end_life(live_block& place) {
@@ -151,9 +152,9 @@ void plan_builder::add_allocation(const event& e) {
     const bool aligned = e.op == operation::allocate_aligned;
     const std::uint64_t alignment = aligned ? e.alignment_bytes : 0;
     const std::uint16_t size_class = class_of(e.size_bytes, alignment);
-    begin_life(slots_[slot], e.size_bytes, size_class);
-    count_bytes(0, e.size_bytes);
     const std::uint8_t log2 = aligned ? alignment_log2(alignment) : std::uint8_t{0};
+    begin_life(slots_[slot], e.size_bytes, size_class, log2);
+    count_bytes(0, e.size_bytes);
     emit({e.size_bytes, slot, action_of(e.op), log2, size_class});
     if (e.op == operation::allocate_zeroed) {
         checksum_ = fold(checksum_, 0);
@@ -172,14 +173,14 @@ void plan_builder::add_reallocation(const event& e) {
     // To realloc, a size of 0 is a free; the recorded block lived on, so it is given one byte.
     const std::uint64_t size = std::max<std::uint64_t>(e.size_bytes, 1);
     const std::uint16_t size_class = class_of(size, 0);
-    emit({before.size_bytes, slot, action::resize_from, 0, before.size_class});
+    emit({before.size_bytes, slot, action::resize_from, before.alignment_log2, before.size_class});
     checksum_ = fold(checksum_, visible_stamp(before.stamp, std::min(before.size_bytes, size)));
     if (size_class != before.size_class) { // both blocks exist while the content is copied
-        begin_life(slots_[slot], size, size_class);
+        begin_life(slots_[slot], size, size_class, 0);
         end_life(before);
     } else {
         end_life(before);
-        begin_life(slots_[slot], size, size_class);
+        begin_life(slots_[slot], size, size_class, 0);
     }
     count_bytes(before.size_bytes, size);
     emit({size, slot, action::resize_to, 0, size_class});
@@ -189,7 +190,7 @@ void plan_builder::add_reallocation(const event& e) {
 void plan_builder::add_free(const event& e) {
     const std::uint32_t slot = slot_of(e.block);
     live_block& place = slots_[slot];
-    emit({place.size_bytes, slot, action::free, 0, place.size_class});
+    emit({place.size_bytes, slot, action::free, place.alignment_log2, place.size_class});
     checksum_ = fold(checksum_, visible_stamp(place.stamp, place.size_bytes));
     end_life(place);
     count_bytes(place.size_bytes, 0);

@@ -74,6 +74,7 @@ private:
         std::uint64_t stamp = 0;
         std::uint16_t size_class = from_heap;
         bool live = false;
+        std::uint8_t alignment_log2 = 0; ///< as it was asked for, else 0
     };
 
     void add_allocation(const event& e);
@@ -82,7 +83,10 @@ private:
     void admit(std::uint64_t block);
     [[nodiscard]] std::uint32_t slot_for(std::uint64_t block);
     [[nodiscard]] std::uint32_t slot_of(std::uint64_t block) const;
-    void begin_life(live_block& place, std::uint64_t size_bytes, std::uint16_t size_class);
+    void begin_life(live_block& place,
+                    std::uint64_t size_bytes,
+                    std::uint16_t size_class,
+                    std::uint8_t alignment_log2);
     void end_life(live_block& place);
     void count_bytes(std::uint64_t gone, std::uint64_t come);
     void emit(const record& r);

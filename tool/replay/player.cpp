@@ -6,7 +6,7 @@
 /// to be measured.
 ///
 ///     millpond-player probe                             which malloc is in this process?
-///     millpond-player time|latency libc|pools|scratch   play the plan
+///     millpond-player time|latency libc|pools|resource|scratch   play the plan
 
 #include <algorithm>
 #include <cstdio>
@@ -168,6 +168,9 @@ template <class Heap>
     }
     if (heap == "pools") {
         run<pool_heap>(plan, latency);
+    }
+    if (heap == "resource") {
+        run<resource_heap>(plan, latency);
     }
     if (heap == "scratch") {
         run<scratch_heap>(plan, latency);

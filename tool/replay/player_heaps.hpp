@@ -6,6 +6,8 @@
 
 #include <millpond/millpond.hpp>
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
@@ -98,6 +100,49 @@ public:
 private:
     libc_heap rest_{plan_header{}};
     std::vector<std::unique_ptr<block_pool>> pools_;
+};
+
+/// One pool_resource for everything, as std::pmr containers would use it: it knows nothing of the trace, and
+/// a size is looked up at each call. Blocks are aligned as an object of that size can need it.
+class resource_heap {
+public:
+    explicit resource_heap(const plan_header& /*plan*/) {}
+
+    [[nodiscard]] void* allocate(const record& r) {
+        return sizes_.allocate(r.size_bytes, alignment_of(r));
+    }
+
+    [[nodiscard]] void* allocate_zeroed(const record& r) {
+        return std::memset(allocate(r), 0, r.size_bytes);
+    }
+
+    [[nodiscard]] void* allocate_aligned(const record& r) { return allocate(r); }
+
+    /// In place while the block stays large enough, otherwise a new block, a copy and a free.
+    [[nodiscard]] void* resize(void* block, const record& from, const record& to) {
+        const std::size_t had = sizes_.block_bytes(from.size_bytes, alignment_of(from));
+        if (had != 0 && had == sizes_.block_bytes(to.size_bytes, alignment_of(to))) {
+            return block;
+        }
+        void* const moved = allocate(to);
+        std::memcpy(moved, block, std::min(from.size_bytes, to.size_bytes));
+        free(block, from);
+        return moved;
+    }
+
+    void free(void* block, const record& r) noexcept {
+        sizes_.deallocate(block, r.size_bytes, alignment_of(r));
+    }
+
+private:
+    [[nodiscard]] static std::size_t alignment_of(const record& r) noexcept {
+        constexpr std::size_t most = alignof(std::max_align_t);
+        const std::size_t natural = r.size_bytes & (~r.size_bytes + 1);
+        const std::size_t usual = natural == 0 || natural > most ? most : natural;
+        return r.alignment_log2 != 0 ? std::size_t{1} << r.alignment_log2 : usual;
+    }
+
+    pool_resource sizes_{pool_resource_options{.name = "replay"}};
 };
 
 /// No heap at all: every block is the same memory. What remains is the player's own work.

@@ -185,7 +185,10 @@ std::string honest_notes(const replay_record& replay) {
             "\n\nmillpond knows each block's pool, as a program with typed pools does, and looks "
             "no size up; the general allocators must. Its capacities are the peaks of this very "
             "trace, as somebody sets them who sizes pools from a profile; another run of the "
-            "program may need more. Its pools are built inside the measured time.";
+            "program may need more. Its pools are built inside the measured time. pool_resource "
+            "knows nothing of the trace, and looks each size up as the general allocators do; "
+            "unlike "
+            "them it is told the size at each free.";
     }
     text +=
         fmt::format("\n\nThe process had {} thread{}. {}",
@@ -301,11 +304,12 @@ json facts_of(const std::vector<replay_record>& replays) {
         facts.push_back({label, value});
     }
     for (const contender_summary& c : replays.front().contenders) {
-        const std::string version = c.name != "millpond" ? c.malloc_version
-                                                         : fmt::format("{}.{}.{}, pools over",
-                                                                       MILLPOND_VERSION_MAJOR,
-                                                                       MILLPOND_VERSION_MINOR,
-                                                                       MILLPOND_VERSION_PATCH);
+        const bool is_ours = c.name == "millpond" || c.name == "pool_resource";
+        const std::string version = !is_ours ? c.malloc_version
+                                             : fmt::format("{}.{}.{}, pools over",
+                                                           MILLPOND_VERSION_MAJOR,
+                                                           MILLPOND_VERSION_MINOR,
+                                                           MILLPOND_VERSION_PATCH);
         facts.push_back({c.name, version.empty() ? c.malloc_file : version + " " + c.malloc_file});
     }
     return facts;
