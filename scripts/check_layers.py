@@ -19,7 +19,7 @@ STEPS = {"pool": [["block_state", "occupancy", "magazine", "inline_storage", "re
                   ["atomic_occupancy"], ["thread_cache"],
                   ["pool_core", "pool_core_cold", "concurrent_core", "concurrent_core_cold",
                    "concurrent_core_verify", "reservation"],
-                  ["typed_pool", "block_pool"],
+                  ["typed_pool", "block_pool", "shared_owner"],
                   ["object_pool", "static_pool", "concurrent_block_pool", "concurrent_object_pool",
                    "recycling_pool"]]}
 

@@ -97,6 +97,7 @@ region_storage_base::region_storage_base(const pool_name& name,
     : max_capacity_(static_cast<std::uint32_t>(layout.max_capacity))
     , block_bytes_(layout.stride_bytes)
     , metadata_bytes_(layout.metadata_bytes())
+    , prefault_(layout.prefault)
     , shape_(occupancy_shape::of(layout.max_capacity)) {
     switch (memory.source) {
     case memory_source::buffer:
@@ -204,6 +205,7 @@ void region_storage_base::take_over(region_storage_base& other) noexcept {
     block_bytes_ = other.block_bytes_;
     metadata_bytes_ = std::exchange(other.metadata_bytes_, 0);
     growth_error_ = other.growth_error_;
+    prefault_ = other.prefault_;
     shape_ = std::exchange(other.shape_, occupancy_shape{});
     blocks_.release();
     metadata_.release();

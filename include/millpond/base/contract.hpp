@@ -23,6 +23,7 @@ enum class misuse : std::uint8_t {
     inside_a_block,
     pool_destroyed,
     pool_moved_from,
+    pool_cleared,
 };
 
 /// What a report needs to know of the pool.
