@@ -21,11 +21,12 @@ STEPS = {"pool": [["block_state", "occupancy", "magazine", "inline_storage", "re
                   ["pool_core", "pool_core_cold", "concurrent_core", "concurrent_core_cold",
                    "concurrent_core_growth", "concurrent_core_verify", "concurrent_core_words",
                    "reservation"],
-                  ["typed_pool", "block_pool"],
+                  ["typed_pool", "block_pool", "shared_owner"],
                   ["object_pool", "static_pool", "concurrent_block_pool", "concurrent_object_pool",
                    "recycling_pool"]],
          "adapt": [["resource_plan", "unpooled_blocks"], ["resource_core", "resource_core_cold"],
-                   ["pool_resource", "concurrent_pool_resource"], ["pool_allocator"]]}
+                   ["pool_resource", "concurrent_pool_resource"],
+                   ["pool_allocator", "allocate_unique"]]}
 
 # These work without an operating system, so nothing that they reach may lie in memory/.
 WITHOUT_MEMORY = ["include/millpond/pool/static_pool.hpp", "include/millpond/pool/inline_storage.hpp"]

@@ -75,6 +75,9 @@ void add_reason(line& out, const misuse_report& report) noexcept {
     case misuse::pool_moved_from:
         out.add("the pool was moved from");
         return;
+    case misuse::pool_cleared:
+        out.add("the pool was cleared");
+        return;
     }
 }
 

@@ -124,6 +124,13 @@ void region::release() noexcept {
     committed_ = 0;
 }
 
+memory_options region::kind() const noexcept {
+    return {.source = source_,
+            .pages = pages_,
+            .lock = lock_,
+            .guard_pages = source_ == memory_source::mapped && data_ != base_};
+}
+
 int region::commit(std::size_t bytes) noexcept {
     const std::size_t target = std::min(detail::round_up(bytes, page_bytes_), size_);
     if (target <= committed_) {

@@ -96,6 +96,7 @@ region_storage_base::region_storage_base(const pool_name& name,
     , growth_bytes_(layout.growth_bytes)
     , budget_(layout.budget)
     , touches_metadata_(layout.prefault && layout.is_sparse)
+    , prefault_(layout.prefault)
     , shape_(occupancy_shape::of(layout.max_capacity)) {
     switch (memory.source) {
     case memory_source::buffer:
@@ -208,6 +209,7 @@ void region_storage_base::take_over(region_storage_base& other) noexcept {
     budget_ = other.budget_;
     touches_metadata_ = other.touches_metadata_;
     growth_error_ = other.growth_error_;
+    prefault_ = other.prefault_;
     shape_ = std::exchange(other.shape_, occupancy_shape{});
     blocks_.release();
     metadata_.release();

@@ -40,5 +40,7 @@ template <std::size_t Bytes, std::size_t N, std::size_t Alignment>
 class static_block_pool;
 template <class T, std::size_t N>
 class static_object_pool;
+template <class Allocator>
+class allocation_deleter;
 
 MILLPOND_NAMESPACE_END

@@ -3,6 +3,7 @@
 /// \file
 /// Everything. Include single headers from millpond/pool/ where compile time matters.
 
+#include "millpond/adapt/allocate_unique.hpp"
 #include "millpond/adapt/concurrent_pool_resource.hpp"
 #include "millpond/adapt/pool_allocator.hpp"
 #include "millpond/adapt/pool_resource.hpp"

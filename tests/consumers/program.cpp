@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 /// \file
-/// What every consumer builds: it fills a pool that grows, empties it and a static one, and exits
-/// with 0 only if both add up and verify. EXPECT_CHECKED is the level that the build asked for.
+/// What every consumer builds: it fills a pool that grows, empties it and a static one, shares objects of
+/// a third, and exits with 0 only if all add up and verify. EXPECT_CHECKED is the level that the build asked for.
 
 #include <millpond/millpond.hpp>
 
 #include <array>
 #include <cstdio>
+#include <memory>
 
 static_assert(millpond::checked_build == (EXPECT_CHECKED != 0));
 
@@ -53,10 +54,30 @@ bool block_pool_works() {
     return pool.size() == 0 && static_cast<bool>(pool.verify());
 }
 
+template <class Pool>
+bool shared_owners_work(Pool&& pool) {
+    std::weak_ptr<int> weak;
+    {
+        const std::shared_ptr<int> owner = pool.make_shared(7);
+        weak = owner;
+        if (*owner != 7 || pool.stats().live != 1) {
+            return false;
+        }
+    }
+    return weak.expired() && pool.stats().live == 0 && pool.shared_stats().live == 1 &&
+           static_cast<bool>(pool.verify());
+}
+
+bool owners_work() {
+    const auto unique = millpond::allocate_unique<int>(std::allocator<char>(), 7);
+    return *unique == 7 && shared_owners_work(millpond::object_pool<int>({.capacity = 10})) &&
+           shared_owners_work(millpond::concurrent_object_pool<int>({.capacity = 10}));
+}
+
 } // namespace
 
 int main() {
-    const bool both = static_pool_works() && block_pool_works();
-    std::puts(both ? "millpond works" : "millpond does not work");
-    return both ? 0 : 1;
+    const bool all = static_pool_works() && block_pool_works() && owners_work();
+    std::puts(all ? "millpond works" : "millpond does not work");
+    return all ? 0 : 1;
 }

@@ -15,6 +15,7 @@
 #include <cstddef>
 #include <cstdio>
 #include <cstring>
+#include <memory>
 #include <span>
 #include <string_view>
 #include <system_error>
@@ -127,6 +128,32 @@ void use_objects(Pool& pool) {
     }
 }
 
+/// Owners and weak pointers of a pool's objects, in places that all calls share.
+template <class Pool>
+void use_owners(Pool& pool) {
+    static std::array<std::shared_ptr<item>, 4096> owners;
+    static std::array<std::weak_ptr<item>, 4096> weak;
+    for (int step = 0; step < 400'000; ++step) {
+        std::shared_ptr<item>& owner = owners[state.next() % owners.size()];
+        std::weak_ptr<item>& observer = weak[state.next() % weak.size()];
+        switch (state.next() % 4) {
+        case 0:
+            owner = pool.make_shared(state.next());
+            break;
+        case 1:
+            owner = observer.lock();
+            break;
+        case 2:
+            observer = owner;
+            break;
+        default:
+            owner.reset();
+        }
+    }
+    owners.fill(nullptr);
+    weak.fill({});
+}
+
 void filter_system_calls() {
     std::array<sock_filter, 8> program{{
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
@@ -171,8 +198,23 @@ Pool made(Options options) {
     }
 }
 
+/// Control blocks on memory like the pool's, or at least prefaulted.
+template <class Pool>
+void prepare(Pool& pool) {
+    try {
+        pool.prepare_shared();
+    } catch (const std::system_error&) {
+        pool.prepare_shared({});
+    }
+}
+
 /// The pools of one run.
 struct pools {
+    pools() {
+        prepare(objects);
+        prepare(shared_objects);
+    }
+
     millpond::block_pool blocks = made<millpond::block_pool>(
         millpond::block_pool_options{.name = "quiet",
                                      .block_bytes = sizeof(item),
@@ -192,6 +234,8 @@ struct pools {
     void use(crew& threads) {
         use_blocks(blocks);
         use_objects(objects);
+        use_owners(objects);
+        use_owners(shared_objects);
         use_objects(static_items);
         use_shared_blocks(threads, shared_blocks);
         use_shared_objects(threads, shared_objects);

@@ -10,4 +10,7 @@ namespace millpond::guarantees {
 /// Concurrent pools of raw blocks and of objects, and recycling pools.
 void concurrent_pool_scenarios();
 
+/// Shared owners of objects of a pool for one thread and of a concurrent one.
+void shared_owner_scenarios();
+
 } // namespace millpond::guarantees

@@ -38,6 +38,7 @@ CLASSES = [
     "write into a freed block",
     "pool destroyed with live blocks",
     "lease left when its pool dies",
+    "shared owner left when its pool dies",
     "two threads on a single-threaded pool",
     "allocation in a signal handler",
     "thread exits with cached blocks",

@@ -6,9 +6,11 @@
 /// Linked with --wrap, so that the library's calls come here first.
 
 #include "millpond/pool/block_pool.hpp"
+#include "millpond/pool/concurrent_object_pool.hpp"
 #include "millpond/pool/object_pool.hpp"
 
 #include <cerrno>
+#include <memory>
 #include <string>
 #include <system_error>
 #include <vector>
@@ -228,6 +230,62 @@ int walk_growth(const millpond::memory_options& memory, bool prefault) {
     }
 }
 
+/// Makes the first shared owner of a pool with every call failing once.
+template <class Pool, class Options>
+int walk_sharing(const Options& options) {
+    for (int k = 0;; ++k) {
+        CAPTURE(k);
+        Pool pool(options);
+        std::shared_ptr<int> owner;
+        std::string text;
+        {
+            const armed_fault fault(k);
+            try {
+                owner = pool.make_shared(7);
+            } catch (const std::system_error& refusal) {
+                text = refusal.what();
+            }
+            CHECK((plan.mapped == 0 && plan.on_heap == 0) == text.starts_with("millpond: "));
+        }
+        CHECK(pool.verify());
+        if (!plan.met) {
+            CHECK(*owner == 7);
+            return k;
+        }
+        CHECK(text.starts_with("millpond: pool 'faulty.shared': cannot "));
+        CHECK(pool.stats().live == 0);
+        CHECK(pool.shared_stats().capacity == 0);
+        owner = pool.make_shared(8); // the system is willing again
+        CHECK(*owner == 8);
+    }
+}
+
+/// Lets a weak pointer outlive its pool, and demands that nothing is left in the end.
+template <class Pool, class Options>
+void leave_weak(const Options& options) {
+    const armed_fault nothing(no_failure);
+    std::weak_ptr<int> weak;
+    {
+        Pool pool(options);
+        weak = pool.make_shared(7);
+        const std::weak_ptr<int> another = pool.make_shared(8);
+    }
+    CHECK(plan.mapped + plan.on_heap > 0); // the control block's home
+    weak.reset();
+    CHECK(plan.mapped == 0);
+    CHECK(plan.on_heap == 0);
+    {
+        Pool pool(options);
+        (void)pool.make_shared(7);
+    }
+    CHECK(plan.mapped == 0);
+    CHECK(plan.on_heap == 0);
+}
+
+using millpond::concurrent_object_pool;
+using millpond::object_pool;
+constexpr millpond::memory_options on_heap{.source = millpond::memory_source::heap};
+
 } // namespace
 
 TEST_CASE("a mapped pool whose construction is refused at any point throws and leaves nothing") {
@@ -305,4 +363,31 @@ TEST_CASE("a discard that is refused gives nothing back and harms nothing") {
     CHECK_SOUND(pool);
     CHECK(pool.shrink() == 100 * page);
     CHECK_SOUND(pool);
+}
+
+TEST_CASE("control blocks that are refused at any point leave the pool without them and usable") {
+    using options = millpond::object_pool_options;
+    CHECK(walk_sharing<object_pool<int>>(options{.name = "faulty", .capacity = 1000}) >= 6);
+    CHECK(walk_sharing<object_pool<int>>(options{.name = "faulty",
+                                                 .capacity = 1000,
+                                                 .prefault = true,
+                                                 .memory = {.lock = true, .guard_pages = true}}) >=
+          12); // reserve, commit, lock, populate; three times
+    CHECK(walk_sharing<object_pool<int>>(
+              options{.name = "faulty", .capacity = 1000, .memory = on_heap}) == 3);
+    using shared_options = millpond::concurrent_object_pool_options;
+    CHECK(walk_sharing<concurrent_object_pool<int>>(
+              shared_options{.name = "faulty", .capacity = 1000}) >= 6);
+    CHECK(walk_sharing<concurrent_object_pool<int>>(
+              shared_options{.name = "faulty", .capacity = 1000, .memory = on_heap}) == 3);
+}
+
+TEST_CASE("control blocks that outlive their pool keep memory until the last of them is gone") {
+    leave_weak<object_pool<int>>(millpond::object_pool_options{.capacity = 1000});
+    leave_weak<object_pool<int>>(
+        millpond::object_pool_options{.capacity = 1000, .memory = on_heap});
+    leave_weak<concurrent_object_pool<int>>(
+        millpond::concurrent_object_pool_options{.capacity = 1000});
+    leave_weak<concurrent_object_pool<int>>(
+        millpond::concurrent_object_pool_options{.capacity = 1000, .memory = on_heap});
 }

@@ -251,3 +251,25 @@ TEST_CASE("a borrowed region leaves the buffer to its owner") {
     }
     CHECK(buffer[0] == std::byte{5});
 }
+
+TEST_CASE("a region says how to ask for more of its kind") {
+    for (const bool guarded : {false, true}) {
+        const auto kind =
+            region::mapped(
+                {.name = "r", .bytes = page, .pages = page_size::standard, .guard_pages = guarded})
+                .kind();
+        CHECK(kind.source == millpond::memory_source::mapped);
+        CHECK(kind.pages == page_size::standard);
+        CHECK(!kind.lock);
+        CHECK(kind.guard_pages == guarded);
+    }
+    const region huge = region::mapped(
+        {.name = "r", .bytes = page, .pages = page_size::transparent_huge, .lock = true});
+    CHECK(huge.kind().pages == huge.pages());
+    CHECK(huge.kind().lock);
+    CHECK(region::from_heap("r", 100, 64).kind().source == millpond::memory_source::heap);
+    std::array<std::byte, 100> buffer{};
+    const auto borrowed = region::borrowed(buffer).kind();
+    CHECK(borrowed.source == millpond::memory_source::buffer);
+    CHECK(borrowed.buffer.empty());
+}

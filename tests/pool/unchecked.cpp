@@ -4,6 +4,7 @@
 
 #include "millpond/millpond.hpp"
 
+#include <memory>
 #include <random>
 #include <set>
 #include <stdexcept>
@@ -62,6 +63,39 @@ TEST_CASE("an unchecked pool ignores null pointers and iterates and clears") {
     CHECK_SOUND(pool);
     pool.clear();
     CHECK(pool.empty());
+}
+
+TEST_CASE("an unchecked pool shares objects, and those that own each other go with it") {
+    struct bead {
+        explicit bead(int& counter)
+            : alive(&counter) {
+            ++counter;
+        }
+
+        bead(const bead&) = delete;
+        bead& operator=(const bead&) = delete;
+
+        ~bead() { --*alive; }
+
+        int* alive;
+        std::shared_ptr<bead> next;
+    };
+
+    int alive = 0;
+    std::weak_ptr<bead> weak;
+    {
+        millpond::object_pool<bead> pool({.capacity = 10});
+        const std::shared_ptr<bead> first = pool.make_shared(alive);
+        first->next = pool.make_shared(alive);
+        first->next->next = first;
+        weak = pool.make_shared(alive);
+        CHECK(alive == 2);
+        CHECK(pool.size() == 2);
+        CHECK(pool.shared_stats().live == 3);
+        CHECK_SOUND(pool);
+    }
+    CHECK(alive == 0);
+    CHECK(weak.expired());
 }
 
 TEST_CASE("an unchecked pool does not stop at a double free and reports no leak") {

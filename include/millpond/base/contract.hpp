@@ -24,6 +24,7 @@ enum class misuse : std::uint8_t {
     wrong_size,
     pool_destroyed,
     pool_moved_from,
+    pool_cleared,
 };
 
 /// What a report needs to know of the pool.

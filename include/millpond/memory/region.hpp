@@ -82,6 +82,10 @@ public:
     /// errno that made a larger page size fall back; 0 if none did.
     [[nodiscard]] int page_size_error() const noexcept { return page_size_error_; }
 
+    /// How to ask for more memory of the kind: source, page size, lock and guard pages. A borrowed
+    /// region says `buffer` and gives none.
+    [[nodiscard]] memory_options kind() const noexcept;
+
     /// Makes the first `bytes` usable; at most size(). Returns 0 or errno, and then nothing changed.
     [[nodiscard]] int commit(std::size_t bytes) noexcept;
 

@@ -235,6 +235,14 @@ public:
     /// that is.
     [[nodiscard]] misuse_report report_on(const void* address, bool& is_live) const noexcept;
 
+    /// True for a block that is a caller's.
+    [[nodiscard]] bool is_live_block(const void* block) const noexcept;
+
+    /// Threads that may keep blocks; 0: none does.
+    [[nodiscard]] std::size_t threads() const noexcept { return limits_.threads; }
+
+    [[nodiscard]] const Storage& storage() const noexcept { return storage_; }
+
     /// Live blocks, counted one by one while others change them.
     [[nodiscard]] std::size_t count_live() const noexcept;
 
@@ -246,17 +254,9 @@ public:
     /// Calls `visit(block)` for every block whose state `wanted` holds for, in address order; no
     /// other thread is inside.
     template <class Wanted, class Visit>
-    void for_each_block(Wanted wanted, Visit visit) noexcept {
-        for (std::uint32_t index = 0; index < storage_.capacity(); ++index) {
-            if (wanted(state_of(index))) {
-                visit(block_at(index));
-            }
-        }
-    }
+    void for_each_block(Wanted wanted, Visit visit) noexcept;
 
-    [[noreturn]] MILLPOND_SLOW_PATH void throw_full() const {
-        throw_exhausted(name_.c_str(), capacity_, capacity_, 0);
-    }
+    [[noreturn]] MILLPOND_SLOW_PATH void throw_full() const;
 
     /// Threads that end are of no concern any more. The first thing a pool's destructor does.
     void leave_threads() noexcept { end_use(); }

@@ -303,6 +303,26 @@ void concurrent_core<Storage>::return_reserved(std::size_t blocks) noexcept {
 // --- the whole pool -----------------------------------------------------------------------------
 
 template <class Storage>
+bool concurrent_core<Storage>::is_live_block(const void* block) const noexcept {
+    return state_of(index_of(block)) == block_state::live;
+}
+
+template <class Storage>
+template <class Wanted, class Visit>
+void concurrent_core<Storage>::for_each_block(Wanted wanted, Visit visit) noexcept {
+    for (std::uint32_t index = 0; index < storage_.capacity(); ++index) {
+        if (wanted(state_of(index))) {
+            visit(block_at(index));
+        }
+    }
+}
+
+template <class Storage>
+void concurrent_core<Storage>::throw_full() const {
+    throw_exhausted(name_.c_str(), capacity_, capacity_, 0);
+}
+
+template <class Storage>
 std::size_t concurrent_core<Storage>::count_live() const noexcept {
     std::size_t live = 0;
     for (std::uint32_t index = 0; index < storage_.capacity(); ++index) {

@@ -8,17 +8,22 @@
 ///     order* o = mine.create(id, price, quantity);
 ///     orders.destroy(o);                              // from any thread
 
+#include "millpond/base/atomic_access.hpp"
 #include "millpond/base/bits.hpp"
 #include "millpond/base/config.hpp"
 #include "millpond/base/name.hpp"
 #include "millpond/base/stats.hpp"
 #include "millpond/base/waiting.hpp"
 #include "millpond/memory/memory_options.hpp"
+#include "millpond/pool/concurrent_block_pool.hpp"
 #include "millpond/pool/concurrent_core.hpp"
 #include "millpond/pool/construct.hpp"
 #include "millpond/pool/region_storage.hpp"
 #include "millpond/pool/reservation.hpp"
+#include "millpond/pool/shared_owner.hpp"
+#include "millpond/pool/thread_cache.hpp"
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <memory>
@@ -56,6 +61,7 @@ class concurrent_object_pool {
                   "a pool holds objects of one type; pool the struct that contains the array");
 
     using core = detail::concurrent_core<detail::region_storage<detail::static_stride<sizeof(T)>>>;
+    using home = detail::shared_home<concurrent_block_pool, concurrent_block_pool_options>;
 
 public:
     using value_type = T;
@@ -84,12 +90,18 @@ public:
 
     ~concurrent_object_pool() {
         core_.leave_threads();
+        if (home_ != nullptr) {
+            home_->begin_sweep();
+        }
         if constexpr (!std::is_trivially_destructible_v<T>) {
             core_.for_each_block(
                 [](detail::block_state state) { return state == detail::block_state::live; },
                 [this](void* block) { destroy(std::launder(static_cast<T*>(block))); });
         }
         core_.retire();
+        if (home_ != nullptr) {
+            home_->retire();
+        }
     }
 
     /// Constructs an object from the arguments; nullptr when the pool is full. What the constructor
@@ -130,6 +142,36 @@ public:
         return unique(create(std::forward<Arguments>(arguments)...), deleter(this));
     }
 
+    /// `create` with a shared owner; owners and weak pointers may be copied and dropped in any thread,
+    /// at any time but while the pool dies.
+    /// The control block lies in a pool of its own, made by the first call: `prepare_shared` makes it
+    /// earlier. Throws pool_exhausted when either is full; a weak pointer keeps a control block, not an
+    /// object. The last owner of an object that went with its pool stops the program.
+    template <class... Arguments>
+    [[nodiscard]] std::shared_ptr<T> make_shared(Arguments&&... arguments) {
+        return detail::make_shared_in<T, concurrent_object_pool>(
+            core_,
+            require(core_.try_allocate()),
+            [this]() -> home& {
+                home* const found = shared();
+                return found != nullptr ? *found : open_home(core_.storage().memory_kind());
+            },
+            std::forward<Arguments>(arguments)...);
+    }
+
+    /// Makes room for as many control blocks as objects, on memory like the pool's own, so that no call
+    /// of `make_shared` has to. Does nothing when it is there. Throws as the constructor; a pool in a
+    /// buffer needs the other form.
+    void prepare_shared() { prepare_shared(core_.storage().memory_kind()); }
+
+    /// The same on memory of another kind. A buffer must have `shared_buffer_bytes`, and must outlive
+    /// the pool and every weak pointer.
+    void prepare_shared(const memory_options& memory) {
+        if (shared() == nullptr) {
+            (void)open_home(memory);
+        }
+    }
+
     /// Destroys an object, whoever created it, and frees its block. A null pointer is ignored; anything
     /// that is not a live object of this pool stops the program before its destructor runs.
     void destroy(T* object) noexcept {
@@ -166,15 +208,70 @@ public:
     /// O(capacity).
     [[nodiscard]] concurrent_pool_stats stats() const noexcept { return core_.stats(); }
 
-    /// Checks every invariant, while no other thread is inside; O(capacity x threads).
-    [[nodiscard]] verdict verify() noexcept { return core_.verify(); }
+    /// Of the control blocks: those that shared owners or weak pointers hold are live. All zero while
+    /// there are none. O(capacity).
+    [[nodiscard]] concurrent_pool_stats shared_stats() const noexcept {
+        return shared() != nullptr ? shared()->controls().stats() : concurrent_pool_stats{};
+    }
+
+    /// Checks every invariant, of the control blocks too, while no other thread is inside;
+    /// O(capacity x threads).
+    [[nodiscard]] verdict verify() noexcept {
+        const verdict objects = core_.verify();
+        return objects && home_ != nullptr ? home_->controls().verify() : objects;
+    }
 
     /// Bytes that `memory.buffer` must have for these options.
     [[nodiscard]] static std::size_t buffer_bytes(const concurrent_object_pool_options& options) {
         return layout(options).blocks.buffer_bytes();
     }
 
+    /// Bytes that a buffer for `prepare_shared` must have.
+    [[nodiscard]] static std::size_t
+    shared_buffer_bytes(const concurrent_object_pool_options& options) {
+        const detail::cache_limits limits = layout(options).limits;
+        return home::buffer_bytes({.name = options.name,
+                                   .capacity = options.capacity,
+                                   .threads = threads_of(limits.threads),
+                                   .memory = {}});
+    }
+
 private:
+    template <class, class>
+    friend class detail::shared_deleter;
+
+    /// As many threads keep control blocks as keep objects. Where none does, so many that none can.
+    [[nodiscard]] static std::size_t threads_of(std::size_t threads) noexcept {
+        return threads != 0 ? threads : detail::cache_limits::threads_most;
+    }
+
+    [[nodiscard]] home* shared() const noexcept {
+        // Pairs with the replacement in open_home().
+        return detail::atomic_load(const_cast<home*&>(home_), std::memory_order_acquire);
+    }
+
+    /// Several threads may come here at once; the first to finish gives its home to all.
+    MILLPOND_SLOW_PATH home& open_home(const memory_options& memory) {
+        home* const made = home::make({.name = core_.name(),
+                                       .capacity = core_.capacity(),
+                                       .threads = threads_of(core_.threads()),
+                                       .prefault = core_.storage().prefaults(),
+                                       .memory = memory},
+                                      this);
+        // Pairs with the load in shared().
+        if (!detail::atomic_replace<home*>(home_, nullptr, made, std::memory_order_release)) {
+            made->close();
+        }
+        return *shared();
+    }
+
+    /// The last owner of an object goes.
+    void destroy_shared(T* object, const home& owners) noexcept {
+        if (!owners.is_sweeping() || core_.is_live_block(detail::block_of(object))) {
+            destroy(object);
+        }
+    }
+
     [[nodiscard]] static detail::concurrent_layout
     layout(const concurrent_object_pool_options& options) {
         return detail::concurrent_layout::of(options.name,
@@ -202,6 +299,7 @@ private:
     }
 
     core core_;
+    home* home_ = nullptr; ///< the control blocks of shared owners, once there are any
 };
 
 /// One thread's view of a concurrent_object_pool; see concurrent_block_pool::local_view.

@@ -7,16 +7,22 @@
 ///     order* o = orders.create(id, price, quantity);
 ///     for (order& live : orders) { ... }     // in address order
 ///     orders.destroy(o);
+///     std::shared_ptr<order> s = orders.make_shared(id, price, quantity);
 
 #include "millpond/base/bits.hpp"
 #include "millpond/base/config.hpp"
 #include "millpond/base/name.hpp"
+#include "millpond/base/stats.hpp"
 #include "millpond/memory/memory_options.hpp"
+#include "millpond/pool/block_pool.hpp"
 #include "millpond/pool/pool_core.hpp"
 #include "millpond/pool/region_storage.hpp"
+#include "millpond/pool/shared_owner.hpp"
 #include "millpond/pool/typed_pool.hpp"
 
 #include <cstddef>
+#include <memory>
+#include <utility>
 
 MILLPOND_NAMESPACE_BEGIN
 
@@ -38,7 +44,8 @@ struct object_pool_options {
 ///             on what the constructor throws; destroying anything but a live object stops the
 ///             program with one line; the constructor throws std::invalid_argument or
 ///             std::system_error and leaves nothing.
-/// Threads:    one thread at a time per pool.
+/// Threads:    one thread at a time per pool. Shared owners may be copied anywhere; where the last one,
+///             or the last weak pointer, goes, no other thread may be in the pool.
 /// Source:     as block_pool.
 template <class T>
 class object_pool : public detail::typed_pool<
@@ -49,18 +56,25 @@ class object_pool : public detail::typed_pool<
         T,
         detail::pool_core<detail::region_storage<detail::static_stride<sizeof(T)>>,
                           detail::magazine_entries_most>>;
+    using home = detail::shared_home<block_pool, block_pool_options>;
 
 public:
     explicit object_pool(const object_pool_options& options)
         : base(options.name, options.name, layout(options), options.memory) {}
 
-    /// Takes over the objects, which stay where they are; the other pool is left without any.
-    object_pool(object_pool&&) noexcept = default;
+    /// Takes over the objects, which stay where they are, with their shared owners; the other pool is
+    /// left without any.
+    object_pool(object_pool&& other) noexcept
+        : base(static_cast<base&&>(other)) {
+        take_home(other);
+    }
 
     object_pool& operator=(object_pool&& other) noexcept {
         if (this != &other) {
-            base::clear();
+            clear();
+            leave_home();
             base::operator=(static_cast<base&&>(other));
+            take_home(other);
         }
         return *this;
     }
@@ -68,24 +82,134 @@ public:
     object_pool(const object_pool&) = delete;
     object_pool& operator=(const object_pool&) = delete;
 
-    ~object_pool() { base::finish(); }
-
-    /// Commits until `objects` can be live without growing: throws pool_exhausted beyond
-    /// max_capacity, or with the system's reason.
-    void reserve(std::size_t objects) {
-        detail::reserve_or_throw(base::core().storage(), base::name(), objects, base::high_water());
+    ~object_pool() {
+        if (home_ != nullptr) {
+            home_->begin_sweep();
+        }
+        base::finish();
+        leave_home();
     }
 
-    /// Returns the pages under free blocks to the system and says how many bytes it got back.
-    /// They fault in again when used. 0 for locked, heap and buffer memory. O(capacity).
-    std::size_t shrink() noexcept { return base::core().shrink(); }
+    /// `create` with a shared owner. Its control block lies in a pool of its own, made by the first call:
+    /// `prepare_shared` makes it earlier. Throws pool_exhausted when either is full; a weak pointer keeps
+    /// a control block, not an object. The pool may move; the last owner of an object that went with a
+    /// pool, or with `clear`, stops the program.
+    template <class... Arguments>
+    [[nodiscard]] std::shared_ptr<T> make_shared(Arguments&&... arguments) {
+        void* const block = base::core().try_allocate();
+        if (block == nullptr) [[unlikely]] {
+            base::throw_full();
+        }
+        return detail::make_shared_in<T, object_pool>(
+            base::core(),
+            block,
+            [this]() -> home& { return home_ != nullptr ? *home_ : open_home(memory_kind()); },
+            std::forward<Arguments>(arguments)...);
+    }
+
+    /// Makes room for as many control blocks as objects, on memory like the pool's own, so that no call
+    /// of `make_shared` has to. Does nothing when it is there. Throws as the constructor; a pool in a
+    /// buffer needs the other form.
+    void prepare_shared() { prepare_shared(memory_kind()); }
+
+    /// The same on memory of another kind. A buffer must have `shared_buffer_bytes`, and must outlive
+    /// the pool and every weak pointer.
+    void prepare_shared(const memory_options& memory) {
+        if (home_ == nullptr) {
+            (void)open_home(memory);
+        }
+    }
+
+    /// Destroys every live object, as it does without shared owners, and keeps the memory. Who still
+    /// owns one then owns nothing, and stops the program in the end.
+    void clear() noexcept {
+        if (home_ != nullptr) {
+            home_->begin_sweep();
+        }
+        base::clear();
+        if (home_ != nullptr) {
+            home_->end_sweep();
+        }
+    }
+
+    /// Commits until `objects` can be live without growing, and owned if there are control blocks:
+    /// throws pool_exhausted beyond max_capacity, or with the system's reason.
+    void reserve(std::size_t objects) {
+        detail::reserve_or_throw(base::core().storage(), base::name(), objects, base::high_water());
+        if (home_ != nullptr) {
+            home_->controls().reserve(objects);
+        }
+    }
+
+    /// Returns the pages under free blocks, control blocks too, to the system and says how many bytes
+    /// it got back. They fault in again when used. 0 for locked, heap and buffer memory. O(capacity).
+    std::size_t shrink() noexcept {
+        return base::core().shrink() + (home_ != nullptr ? home_->controls().shrink() : 0);
+    }
+
+    /// Of the control blocks: those that shared owners or weak pointers hold are live. All zero while
+    /// there are none.
+    [[nodiscard]] pool_stats shared_stats() const noexcept {
+        return home_ != nullptr ? home_->controls().stats() : pool_stats{};
+    }
+
+    /// Checks every invariant, of the control blocks too; O(capacity).
+    [[nodiscard]] verdict verify() const noexcept {
+        const verdict objects = base::verify();
+        return objects && home_ != nullptr ? home_->controls().verify() : objects;
+    }
 
     /// Bytes that `memory.buffer` must have for these options.
     [[nodiscard]] static std::size_t buffer_bytes(const object_pool_options& options) {
         return layout(options).buffer_bytes();
     }
 
+    /// Bytes that a buffer for `prepare_shared` must have.
+    [[nodiscard]] static std::size_t shared_buffer_bytes(const object_pool_options& options) {
+        return home::buffer_bytes({.name = options.name,
+                                   .capacity = options.capacity,
+                                   .max_capacity = options.max_capacity,
+                                   .memory = {}});
+    }
+
 private:
+    template <class, class>
+    friend class detail::shared_deleter;
+
+    [[nodiscard]] memory_options memory_kind() const noexcept {
+        return base::core().storage().memory_kind();
+    }
+
+    MILLPOND_SLOW_PATH home& open_home(const memory_options& memory) {
+        home_ = home::make({.name = base::name(),
+                            .capacity = base::capacity(),
+                            .max_capacity = base::core().storage().max_capacity(),
+                            .prefault = base::core().storage().prefaults(),
+                            .memory = memory},
+                           this);
+        return *home_;
+    }
+
+    void take_home(object_pool& other) noexcept {
+        home_ = std::exchange(other.home_, nullptr);
+        if (home_ != nullptr) {
+            home_->follow(this);
+        }
+    }
+
+    void leave_home() noexcept {
+        if (home_ != nullptr) {
+            std::exchange(home_, nullptr)->retire();
+        }
+    }
+
+    /// The last owner of an object goes.
+    void destroy_shared(T* object, const home& owners) noexcept {
+        if (!owners.is_sweeping() || base::core().is_live_block(detail::block_of(object))) {
+            base::destroy(object);
+        }
+    }
+
     [[nodiscard]] static detail::pool_layout layout(const object_pool_options& options) {
         return detail::pool_layout::checked(options.name,
                                             sizeof(T),
@@ -94,6 +218,8 @@ private:
                                             options.max_capacity,
                                             options.prefault);
     }
+
+    home* home_ = nullptr; ///< the control blocks of shared owners, once there are any
 };
 
 MILLPOND_NAMESPACE_END

@@ -192,6 +192,11 @@ public:
         return storage_.states()[index] == block_state::live && !is_front(block_at(index));
     }
 
+    /// The same for the address of a block.
+    [[nodiscard]] bool is_live_block(const void* block) const noexcept {
+        return is_live(static_cast<std::uint32_t>(index_of(block)));
+    }
+
     /// Which of 64 blocks from `first`, a multiple of 64, are marked live; none from the frontier on.
     /// The lowest bits of eight state bytes at a time become neighbours by one multiplication.
     [[nodiscard]] MILLPOND_OUTLINE std::uint64_t marked_live(std::uint64_t first) const noexcept {

@@ -131,6 +131,12 @@ public:
 
     void add_memory_stats(pool_stats& stats) const noexcept;
 
+    /// How to ask for more memory like that of the blocks.
+    [[nodiscard]] memory_options memory_kind() const noexcept { return blocks_.kind(); }
+
+    /// True when every page was touched at construction, or will be as it is committed.
+    [[nodiscard]] bool prefaults() const noexcept { return prefault_; }
+
     /// No address is a block any more.
     void retire() noexcept { max_capacity_ = 0; }
 
@@ -168,6 +174,7 @@ private:
     byte_budget* budget_ = nullptr;
     bool touches_metadata_ = false; ///< when it grows
     int growth_error_ = 0;
+    bool prefault_ = false;
     occupancy_shape shape_;
     region blocks_;
     region metadata_;

@@ -115,7 +115,8 @@ private:
     detail::static_core<Bytes, Alignment, N> core_;
 };
 
-/// A pool of N objects inside the object itself. Destroys what is left when it dies.
+/// A pool of N objects inside the object itself. Destroys what is left when it dies. There is no
+/// `make_shared`: control blocks would need memory from elsewhere.
 ///
 /// Units:      objects of type T.
 /// Complexity: O(1) each, bounds in instructions in docs/guarantees.md; iteration O(N / 8).

@@ -238,6 +238,12 @@ protected:
 
     [[nodiscard]] Core& core() noexcept { return core_; }
 
+    [[nodiscard]] const Core& core() const noexcept { return core_; }
+
+    [[noreturn]] MILLPOND_SLOW_PATH void throw_full() const {
+        throw_exhausted(name(), capacity(), high_water(), core_.storage().growth_error());
+    }
+
     /// What a pool does last: destroys its objects and lets a later free be recognised.
     void finish() noexcept {
         destroy_all();
@@ -251,10 +257,6 @@ private:
                 destroy(std::addressof(*object));
             }
         }
-    }
-
-    [[noreturn]] MILLPOND_SLOW_PATH void throw_full() const {
-        throw_exhausted(name(), capacity(), high_water(), core_.storage().growth_error());
     }
 
     Core core_;
