@@ -66,6 +66,26 @@ struct pool_layout {
     }
 };
 
+/// The room that a pool's blocks take, in bytes from the first block on.
+struct block_room {
+    std::size_t bytes = 0;       ///< reserved for good
+    std::size_t ready_bytes = 0; ///< of them, usable at construction
+    std::size_t alignment = 1;   ///< of the first block
+    bool prefault = false;
+};
+
+/// A region for blocks, with what is to be ready committed. The caller has made sure that a buffer is
+/// large enough.
+[[nodiscard]] region
+region_for_blocks(const pool_name& name, const block_room& room, const memory_options& memory);
+
+/// Where the first block lies in a region.
+[[nodiscard]] std::byte* first_aligned(const region& blocks, std::size_t alignment) noexcept;
+
+/// By how much blocks that take so many bytes grow at a time: few system calls, and never more than an
+/// eighth committed in vain, beyond 2 MiB.
+[[nodiscard]] std::size_t growth_step(std::size_t bytes) noexcept;
+
 /// The part of the storage that does not depend on how an index is computed; compiled once.
 class region_storage_base {
 public:
