@@ -15,8 +15,8 @@ LAYERS = ["base", "memory", "pool", "adapt"]
 
 # Inside a layer: a step includes its own and those before it. Every file of the layer stands here.
 STEPS = {"pool": [["block_state", "occupancy", "magazine", "inline_storage", "region_storage",
-                   "construct"],
-                  ["atomic_occupancy"], ["thread_cache"],
+                   "construct", "arena_record", "rewind_history"],
+                  ["atomic_occupancy", "arena_core"], ["thread_cache", "arena"], ["frame_arena"],
                   ["pool_core", "pool_core_cold", "concurrent_core", "concurrent_core_cold",
                    "concurrent_core_verify", "reservation"],
                   ["typed_pool", "block_pool"],

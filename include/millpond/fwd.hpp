@@ -12,6 +12,10 @@ MILLPOND_NAMESPACE_BEGIN
 class region;
 class pool_name;
 class pool_exhausted;
+class arena;
+class frame_arena;
+struct arena_options;
+struct bytes_wanted;
 class block_pool;
 struct block_pool_options;
 struct object_pool_options;
