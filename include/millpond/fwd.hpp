@@ -14,6 +14,7 @@ class pool_name;
 class pool_exhausted;
 class arena;
 class frame_arena;
+class arena_resource;
 struct arena_options;
 struct bytes_wanted;
 class block_pool;

@@ -3,6 +3,7 @@
 /// \file
 /// Everything. Include single headers from millpond/pool/ where compile time matters.
 
+#include "millpond/adapt/arena_resource.hpp"
 #include "millpond/base/config.hpp"
 #include "millpond/base/error.hpp"
 #include "millpond/base/stats.hpp"
