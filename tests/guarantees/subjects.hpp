@@ -10,4 +10,7 @@ namespace millpond::guarantees {
 /// Concurrent pools of raw blocks and of objects, and recycling pools.
 void concurrent_pool_scenarios();
 
+/// Arenas and frames.
+void arena_scenarios();
+
 } // namespace millpond::guarantees
