@@ -15,9 +15,9 @@ LAYERS = ["base", "memory", "pool", "adapt"]
 
 # Inside a layer: a step includes its own and those before it. Every file of the layer stands here.
 STEPS = {"pool": [["block_state", "occupancy", "magazine", "inline_storage", "region_storage",
-                   "construct"],
-                  ["atomic_occupancy", "chunk_directory"], ["thread_cache", "chunked_storage"],
-                  ["concurrent_layout"],
+                   "construct", "arena_record", "rewind_history"],
+                  ["atomic_occupancy", "chunk_directory", "arena_core"],
+                  ["thread_cache", "chunked_storage", "arena"], ["concurrent_layout", "frame_arena"],
                   ["pool_core", "pool_core_cold", "concurrent_core", "concurrent_core_cold",
                    "concurrent_core_growth", "concurrent_core_verify", "concurrent_core_words",
                    "reservation"],
@@ -26,7 +26,7 @@ STEPS = {"pool": [["block_state", "occupancy", "magazine", "inline_storage", "re
                    "recycling_pool"]],
          "adapt": [["resource_plan", "unpooled_blocks"], ["resource_core", "resource_core_cold"],
                    ["pool_resource", "concurrent_pool_resource"],
-                   ["pool_allocator", "allocate_unique"]]}
+                   ["pool_allocator", "allocate_unique", "arena_resource"]]}
 
 # These work without an operating system, so nothing that they reach may lie in memory/.
 WITHOUT_MEMORY = ["include/millpond/pool/static_pool.hpp", "include/millpond/pool/inline_storage.hpp"]

@@ -78,6 +78,37 @@ void add_reason(line& out, const misuse_report& report) noexcept {
     case misuse::pool_cleared:
         out.add("the pool was cleared");
         return;
+    case misuse::given_back:
+        out.add("freed before, or the arena was rewound past it");
+        return;
+    }
+}
+
+/// The whole sentence: what was refused differs with the reason.
+void add_sentence(line& out, const arena_report& report) noexcept {
+    switch (report.reason) {
+    case arena_misuse::foreign_mark:
+        out.add("rewind to %p: a mark of another arena", report.position);
+        return;
+    case arena_misuse::stale_mark:
+        out.add("rewind to %p: the arena was rewound past this mark before", report.position);
+        return;
+    case arena_misuse::inside_a_rewind:
+        out.add("rewind to %p: by a destructor that a rewind runs, past what it destroys",
+                report.position);
+        return;
+    case arena_misuse::record_overwritten:
+        out.add("rewind past %p: the record of its destructor was overwritten", report.position);
+        return;
+    case arena_misuse::under_construction:
+        out.add("object at %p: its constructor rewound the arena past it", report.position);
+        return;
+    case arena_misuse::arena_destroyed:
+        out.add("rewind to %p: the pool is destroyed", report.position);
+        return;
+    case arena_misuse::bad_alignment:
+        out.add("allocation with alignment %zu: not a power of two", report.alignment);
+        return;
     }
 }
 
@@ -115,6 +146,14 @@ void stop_on_misuse(const misuse_report& report) noexcept {
     line out;
     out.add("millpond: pool '%s': free of %p: ", report.pool_name, report.address);
     add_reason(out, report);
+    out.print();
+    std::abort();
+}
+
+void stop_on_misuse(const arena_report& report) noexcept {
+    line out;
+    out.add("millpond: pool '%s': ", report.pool_name);
+    add_sentence(out, report);
     out.print();
     std::abort();
 }

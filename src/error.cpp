@@ -29,8 +29,31 @@ pool_exhausted::pool_exhausted(const char* pool_name,
                                      pool_name,
                                      capacity,
                                      high_water);
-    if (os_error != 0 && length > 0) {
-        const auto used = static_cast<std::size_t>(length);
+    add_refusal(length, os_error);
+}
+
+pool_exhausted::pool_exhausted(const char* pool_name,
+                               bytes_wanted wanted,
+                               std::size_t capacity,
+                               std::size_t high_water,
+                               int os_error) noexcept
+    : capacity_(capacity)
+    , high_water_(high_water)
+    , text_{} {
+    const int length = std::snprintf(text_,
+                                     sizeof text_,
+                                     "millpond: pool '%s' is exhausted: %zu bytes do not fit, "
+                                     "capacity %zu bytes, peak %zu bytes",
+                                     pool_name,
+                                     wanted.bytes,
+                                     capacity,
+                                     high_water);
+    add_refusal(length, os_error);
+}
+
+void pool_exhausted::add_refusal(int length, int os_error) noexcept {
+    const auto used = static_cast<std::size_t>(length);
+    if (os_error != 0 && length > 0 && used < sizeof text_) {
         std::snprintf(text_ + used,
                       sizeof text_ - used,
                       "; growing was refused: %s",
@@ -69,6 +92,14 @@ void throw_exhausted(const char* pool_name,
 
 void throw_bad_length() {
     raise(std::bad_array_new_length());
+}
+
+void throw_exhausted(const char* pool_name,
+                     bytes_wanted wanted,
+                     std::size_t capacity,
+                     std::size_t high_water,
+                     int os_error) {
+    raise(pool_exhausted(pool_name, wanted, capacity, high_water, os_error));
 }
 
 void throw_bad_option(const char* pool_name,

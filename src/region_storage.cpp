@@ -23,7 +23,65 @@ namespace {
 constexpr std::size_t index_limit = ~std::uint32_t{0}; // 2^32 - 1 is "no block"
 constexpr std::size_t size_limit = SIZE_MAX / 4;
 
+block_room room_of(const pool_layout& layout) noexcept {
+    return {.bytes = layout.max_capacity * layout.stride_bytes,
+            .ready_bytes = layout.capacity * layout.stride_bytes,
+            .alignment = layout.alignment,
+            .prefault = layout.prefault};
+}
+
+mapping_options
+mapping_for(const pool_name& name, const memory_options& memory, std::size_t bytes, bool prefault) {
+    return {.name = name,
+            .bytes = bytes,
+            .pages = memory.pages,
+            .huge_page_fallback = memory.huge_page_fallback,
+            .lock = memory.lock,
+            .prefault = prefault,
+            .guard_pages = memory.guard_pages};
+}
+
+void commit_or_throw(region& target,
+                     std::size_t bytes,
+                     const pool_name& name,
+                     const memory_options& memory) {
+    const int error = target.commit(bytes);
+    if (error != 0) {
+        throw_os_refusal(name.c_str(),
+                         memory.lock ? "commit and lock" : "commit",
+                         bytes,
+                         target.page_bytes(),
+                         error);
+    }
+}
+
 } // namespace
+
+std::byte* first_aligned(const region& blocks, std::size_t alignment) noexcept {
+    const auto misaligned = reinterpret_cast<std::uintptr_t>(blocks.data()) % alignment;
+    return blocks.data() + (misaligned == 0 ? 0 : alignment - misaligned);
+}
+
+region
+region_for_blocks(const pool_name& name, const block_room& room, const memory_options& memory) {
+    if (memory.source == memory_source::buffer) {
+        return region::borrowed(memory.buffer);
+    }
+    if (memory.source == memory_source::heap) {
+        return region::from_heap(name, room.bytes, room.alignment);
+    }
+    // Beyond a page the region's own alignment does not suffice; skipping forward needs room.
+    const std::size_t extra = room.alignment > 4096 ? room.alignment : 0;
+    region blocks = region::mapped(mapping_for(name, memory, room.bytes + extra, room.prefault));
+    const auto skip =
+        static_cast<std::size_t>(first_aligned(blocks, room.alignment) - blocks.data());
+    commit_or_throw(blocks, skip + room.ready_bytes, name, memory);
+    return blocks;
+}
+
+std::size_t growth_step(std::size_t bytes, std::size_t least) noexcept {
+    return std::max(least, bytes / 8);
+}
 
 pool_layout pool_layout::checked(const pool_name& name,
                                  std::size_t block_bytes,
@@ -104,8 +162,7 @@ region_storage_base::region_storage_base(const pool_name& name,
         break;
     case memory_source::heap:
         metadata_ = region::from_heap(name, metadata_bytes_, alignof(std::uint64_t));
-        blocks_ = region::from_heap(
-            name.c_str(), layout.max_capacity * layout.stride_bytes, layout.alignment);
+        blocks_ = region_for_blocks(name, room_of(layout), memory);
         break;
     case memory_source::mapped:
         reserve_pages(name, layout, memory);
@@ -118,9 +175,7 @@ region_storage_base::region_storage_base(const pool_name& name,
     words_ = reinterpret_cast<std::uint64_t*>(metadata_.data() + layout.state_bytes());
     extra_ = metadata_.data() + layout.extra_offset();
     extra_ += (0 - reinterpret_cast<std::uintptr_t>(extra_)) % pool_layout::extra_alignment;
-    first_block_ = blocks_.data();
-    const auto misaligned = reinterpret_cast<std::uintptr_t>(first_block_) % layout.alignment;
-    first_block_ += misaligned == 0 ? 0 : layout.alignment - misaligned;
+    first_block_ = first_aligned(blocks_, layout.alignment);
     if (layout.prefault && memory.source != memory_source::mapped) {
         std::memset(metadata_.data(), 0, metadata_bytes_);
         std::memset(first_block_, 0, committed_block_bytes());
@@ -148,38 +203,15 @@ void region_storage_base::place_in_buffer(const pool_name& name,
 void region_storage_base::reserve_pages(const pool_name& name,
                                         const pool_layout& layout,
                                         const memory_options& memory) {
-    mapping_options mapping{.name = name,
-                            .bytes = metadata_bytes_,
-                            .pages = page_size::standard,
-                            .huge_page_fallback = true,
-                            .lock = memory.lock,
-                            .prefault = layout.prefault && !layout.is_sparse,
-                            .guard_pages = memory.guard_pages};
+    mapping_options mapping =
+        mapping_for(name, memory, metadata_bytes_, layout.prefault && !layout.is_sparse);
+    mapping.huge_page_fallback = true;
     if (memory.pages != page_size::standard) {
         mapping.pages = page_size::transparent_huge;
     }
-    const auto commit_or_throw = [&](region& target, std::size_t bytes) {
-        const int error = target.commit(bytes);
-        if (error != 0) {
-            throw_os_refusal(name.c_str(),
-                             memory.lock ? "commit and lock" : "commit",
-                             bytes,
-                             target.page_bytes(),
-                             error);
-        }
-    };
     metadata_ = region::mapped(mapping);
-    commit_or_throw(metadata_, metadata_bytes_);
-    mapping.prefault = layout.prefault;
-    mapping.pages = memory.pages;
-    mapping.huge_page_fallback = memory.huge_page_fallback;
-    // Beyond a page the region's own alignment does not suffice; skipping forward needs room.
-    const std::size_t extra = layout.alignment > 4096 ? layout.alignment : 0;
-    mapping.bytes = layout.max_capacity * layout.stride_bytes + extra;
-    blocks_ = region::mapped(mapping);
-    const auto misaligned = reinterpret_cast<std::uintptr_t>(blocks_.data()) % layout.alignment;
-    const std::size_t skip = misaligned == 0 ? 0 : layout.alignment - misaligned;
-    commit_or_throw(blocks_, skip + layout.capacity * layout.stride_bytes);
+    commit_or_throw(metadata_, metadata_bytes_, name, memory);
+    blocks_ = region_for_blocks(name, room_of(layout), memory);
     set_capacity(static_cast<std::uint32_t>(layout.capacity));
 }
 
@@ -222,10 +254,8 @@ block_range region_storage_base::grow() noexcept {
     if (before == max_capacity_) {
         return {};
     }
-    // An eighth of what is there, if that is more: few system calls, and never more than an eighth of the
-    // pool committed in vain.
-    const std::size_t wanted = std::max<std::size_t>({growth_bytes_ / block_bytes_, before / 8, 1});
-    std::size_t step = std::min<std::size_t>(wanted, max_capacity_ - before);
+    const std::size_t wanted = growth_step(committed_block_bytes(), growth_bytes_) / block_bytes_;
+    std::size_t step = std::clamp<std::size_t>(wanted, 1, max_capacity_ - before);
     if (budget_ != nullptr) {
         step = budget_->take(step, cost_bytes());
     }

@@ -12,6 +12,11 @@ MILLPOND_NAMESPACE_BEGIN
 class region;
 class pool_name;
 class pool_exhausted;
+class arena;
+class frame_arena;
+class arena_resource;
+struct arena_options;
+struct bytes_wanted;
 class block_pool;
 struct block_pool_options;
 struct object_pool_options;

@@ -119,7 +119,7 @@ LAYER_CASES = [
     include_case("tool/record/inside.cpp", "<vector>", "inside the recorded program"),
     include_case("tool/record/inside.cpp", '"trace/reader.hpp"', "inside the recorded program"),
     include_case("tool/trace/event_code.hpp", "<string>", "from inside the recorded program"),
-    ("a new header without a step", {INCLUDE + "pool/arena.hpp": header("")}, "has no step in pool"),
+    ("a new header without a step", {INCLUDE + "pool/whirlpool.hpp": header("")}, "has no step in pool"),
     ("a folder that is no layer", {INCLUDE + "extra/arena.hpp": header("")}, "extra is no layer"),
     ("a stage nobody placed", {"tool/advise/rank.cpp": GOOD["tests/pool/region.cpp"]}, "stage advise is unknown"),
     ("static_pool reaching the OS", {INCLUDE + "pool/magazine.hpp": header("", ['"millpond/memory/region.hpp"'])},

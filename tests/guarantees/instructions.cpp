@@ -161,6 +161,7 @@ int main(int count, char** values) {
             capacity_scenarios();
             concurrent_pool_scenarios();
             shared_owner_scenarios();
+            arena_scenarios();
         });
         print(bounds);
         if (json && !write_json(values[2], bounds)) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /// \file
-/// A prefaulted pool, for one thread or for several, makes no system call and takes no page fault, whatever is done with it.
+/// A prefaulted pool, for one thread or for several, or arena, makes no system call and takes no page
+/// fault, whatever is done with it.
 ///
 ///     quiet filtered   runs under a seccomp filter that kills the process for any system call but
 ///                      write, exit and exit_group
@@ -21,6 +22,7 @@
 #include <system_error>
 #include <utility>
 
+#include "quiet_arenas.hpp"
 #include "quiet_crew.hpp"
 #include "support/sanitized.hpp"
 #include <linux/audit.h>
@@ -230,6 +232,10 @@ struct pools {
     millpond::concurrent_object_pool<item> shared_objects =
         made<millpond::concurrent_object_pool<item>>(millpond::concurrent_object_pool_options{
             .name = "quiet", .capacity = capacity, .threads = crew::size});
+    millpond::arena scratch =
+        made<millpond::arena>(millpond::arena_options{.name = "quiet", .capacity = 100'000});
+    millpond::frame_arena frames =
+        made<millpond::frame_arena>(millpond::arena_options{.name = "quiet", .capacity = 100'000});
 
     void use(crew& threads) {
         use_blocks(blocks);
@@ -239,12 +245,17 @@ struct pools {
         use_objects(static_items);
         use_shared_blocks(threads, shared_blocks);
         use_shared_objects(threads, shared_objects);
+        const auto next = [] { return state.next(); };
+        ends = use_arenas(scratch, frames, next);
     }
 
     [[nodiscard]] bool are_sound() {
         return blocks.verify() && objects.verify() && static_items.verify() &&
-               shared_blocks.verify() && shared_objects.verify();
+               shared_blocks.verify() && shared_objects.verify() && scratch.verify() &&
+               frames.verify();
     }
+
+    std::uint64_t ends = 0; ///< objects that arenas have destroyed
 };
 
 /// Brings code, stacks and static memory in; what a pool's own pages do is the subject.
@@ -261,13 +272,16 @@ int use_without_faults(crew& threads, pools& used) {
     const long taken = faults() - before;
     const std::size_t peak = used.blocks.high_water();
     const std::uint64_t refusals = used.shared_blocks.stats().failures;
+    const std::uint64_t full = used.scratch.stats().failures;
     std::printf(
-        "%ld page faults; %zu blocks at the peak, %llu refusals, with several threads %llu\n",
+        "%ld page faults; %zu blocks at the peak, %llu refusals, with several threads %llu, "
+        "by an arena %llu\n",
         taken,
         peak,
         static_cast<unsigned long long>(used.blocks.stats().failures),
-        static_cast<unsigned long long>(refusals));
-    return taken == 0 && peak == capacity && refusals != 0 ? 0 : 1;
+        static_cast<unsigned long long>(refusals),
+        static_cast<unsigned long long>(full));
+    return taken == 0 && peak == capacity && refusals != 0 && full != 0 && used.ends != 0 ? 0 : 1;
 }
 
 } // namespace

@@ -13,4 +13,7 @@ void concurrent_pool_scenarios();
 /// Shared owners of objects of a pool for one thread and of a concurrent one.
 void shared_owner_scenarios();
 
+/// Arenas and frames.
+void arena_scenarios();
+
 } // namespace millpond::guarantees

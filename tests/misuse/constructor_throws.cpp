@@ -3,7 +3,7 @@
 /// A constructor that throws gives its block back and lets the exception pass.
 //
 // class: constructor throws
-// pools: object_pool concurrent_object_pool recycling_pool
+// pools: object_pool concurrent_object_pool recycling_pool arena
 // ends:  exit 0
 // says:  refused
 
@@ -27,6 +27,8 @@ int create_in(Pool&& pool) {
     try {
         if constexpr (requires { pool.acquire(); }) {
             (void)pool.acquire();
+        } else if constexpr (std::is_same_v<Pool, millpond::arena>) {
+            (void)pool.template create<refusing>();
         } else {
             (void)pool.create();
         }
@@ -46,6 +48,9 @@ int main(int count, char** values) {
     }
     if (std::strcmp(kind, "recycling_pool") == 0) {
         return create_in(millpond::recycling_pool<refusing>({.name = "victim", .capacity = 1}));
+    }
+    if (std::strcmp(kind, "arena") == 0) {
+        return create_in(millpond::arena({.name = "victim", .capacity = 100}));
     }
     return create_in(millpond::object_pool<refusing>({.name = "victim", .capacity = 1}));
 }

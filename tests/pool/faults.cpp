@@ -2,8 +2,6 @@
 /// \file
 /// The operating system and the heap refuse their k-th call, for every k: construction throws and
 /// leaves nothing, growth fails and leaves the pool as it was.
-///
-/// Linked with --wrap, so that the library's calls come here first.
 
 #include "millpond/pool/block_pool.hpp"
 #include "millpond/pool/concurrent_object_pool.hpp"
@@ -15,116 +13,16 @@
 #include <system_error>
 #include <vector>
 
+#include "fault_plan.hpp"
 #include "sound.hpp"
 #include <doctest/doctest.h>
-#include <sys/mman.h>
+
+using millpond::test::armed_fault;
+using millpond::test::no_failure;
+using millpond::test::plan;
 
 namespace {
 
-/// What the wrappers below do and have seen since `arm`.
-struct fault_plan {
-    bool armed = false;
-    int calls_before_failure = 0;
-    bool met = false;           ///< the failure has happened
-    std::ptrdiff_t mapped = 0;  ///< bytes mapped and not unmapped
-    std::ptrdiff_t on_heap = 0; ///< blocks from calloc that were not freed
-    std::vector<void*> heap_blocks;
-
-    /// True for the one call that is to fail.
-    bool fails_now() {
-        if (!armed || met || calls_before_failure-- > 0) {
-            return false;
-        }
-        met = true;
-        errno = ENOMEM;
-        return true;
-    }
-};
-
-fault_plan plan;
-
-} // namespace
-
-extern "C" {
-// The names are the linker's: --wrap=mmap sends calls of mmap to __wrap_mmap.
-// NOLINTBEGIN(bugprone-reserved-identifier,readability-identifier-naming)
-void* __real_mmap(void* address, std::size_t bytes, int rights, int flags, int file, off_t offset);
-int __real_munmap(void* address, std::size_t bytes);
-int __real_mprotect(void* address, std::size_t bytes, int rights);
-int __real_madvise(void* address, std::size_t bytes, int advice);
-int __real_mlock(const void* address, std::size_t bytes);
-void* __real_calloc(std::size_t count, std::size_t bytes);
-void __real_free(void* block);
-
-void* __wrap_mmap(void* address, std::size_t bytes, int rights, int flags, int file, off_t offset) {
-    if (plan.fails_now()) {
-        return MAP_FAILED;
-    }
-    void* const mapping = __real_mmap(address, bytes, rights, flags, file, offset);
-    if (plan.armed && mapping != MAP_FAILED && (flags & MAP_FIXED) == 0) {
-        plan.mapped += static_cast<std::ptrdiff_t>(bytes);
-    }
-    return mapping;
-}
-
-int __wrap_munmap(void* address, std::size_t bytes) {
-    plan.mapped -= plan.armed ? static_cast<std::ptrdiff_t>(bytes) : 0;
-    return __real_munmap(address, bytes);
-}
-
-int __wrap_mprotect(void* address, std::size_t bytes, int rights) {
-    return plan.fails_now() ? -1 : __real_mprotect(address, bytes, rights);
-}
-
-int __wrap_madvise(void* address, std::size_t bytes, int advice) {
-    return plan.fails_now() ? -1 : __real_madvise(address, bytes, advice);
-}
-
-int __wrap_mlock(const void* address, std::size_t bytes) {
-    return plan.fails_now() ? -1 : __real_mlock(address, bytes);
-}
-
-void* __wrap_calloc(std::size_t count, std::size_t bytes) {
-    if (plan.fails_now()) {
-        return nullptr;
-    }
-    void* const block = __real_calloc(count, bytes);
-    if (plan.armed) {
-        ++plan.on_heap;
-        plan.heap_blocks.push_back(block);
-    }
-    return block;
-}
-
-void __wrap_free(void* block) {
-    if (plan.armed && std::erase(plan.heap_blocks, block) != 0) {
-        --plan.on_heap;
-    }
-    __real_free(block);
-}
-
-// NOLINTEND(bugprone-reserved-identifier,readability-identifier-naming)
-}
-
-namespace {
-
-/// Lets the k-th wrapped call fail while it lives.
-class armed_fault {
-public:
-    explicit armed_fault(int k) {
-        plan = {};
-        plan.heap_blocks.reserve(16);
-        plan.calls_before_failure = k;
-        plan.armed = true;
-    }
-
-    armed_fault(const armed_fault&) = delete;
-    armed_fault& operator=(const armed_fault&) = delete;
-
-    ~armed_fault() { plan.armed = false; }
-};
-
-constexpr int no_failure = 1'000'000;
 constexpr std::size_t page = 4096;
 
 struct walk_result {

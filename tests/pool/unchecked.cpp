@@ -4,6 +4,7 @@
 
 #include "millpond/millpond.hpp"
 
+#include <cstdint>
 #include <memory>
 #include <random>
 #include <set>
@@ -11,6 +12,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "arena_objects.hpp"
 #include "child.hpp"
 #include "sound.hpp"
 #include <doctest/doctest.h>
@@ -96,6 +98,25 @@ TEST_CASE("an unchecked pool shares objects, and those that own each other go wi
     }
     CHECK(alive == 0);
     CHECK(weak.expired());
+}
+
+TEST_CASE("an unchecked arena gives back and destroys and refuses as any other") {
+    using millpond::test::destroyed;
+    destroyed.clear();
+    millpond::arena home({.capacity = 1000});
+    (void)home.create<millpond::test::object>(1);
+    for (int i = 0; i < 100; ++i) {
+        const millpond::arena::scope inner(home);
+        (void)home.create<millpond::test::object>(2);
+        (void)home.allocate(300, 64);
+        CHECK(home.try_allocate(1000) == nullptr);
+        CHECK_THROWS_AS((void)home.allocate(SIZE_MAX), millpond::pool_exhausted);
+    }
+    CHECK(destroyed.size() == 100);
+    CHECK_SOUND(home);
+    home.clear();
+    CHECK(destroyed.size() == 101);
+    CHECK(home.size() == 0);
 }
 
 TEST_CASE("an unchecked pool does not stop at a double free and reports no leak") {

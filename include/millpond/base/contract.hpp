@@ -25,6 +25,7 @@ enum class misuse : std::uint8_t {
     pool_destroyed,
     pool_moved_from,
     pool_cleared,
+    given_back, // by an arena
 };
 
 /// What a report needs to know of the pool.
@@ -49,6 +50,28 @@ struct misuse_report {
 
 /// Prints one line that names the pool, the address and the reason, and aborts.
 [[noreturn]] void stop_on_misuse(const misuse_report& report) noexcept;
+
+/// Why an arena refused what is not a free.
+enum class arena_misuse : std::uint8_t {
+    foreign_mark,
+    stale_mark,
+    inside_a_rewind,
+    record_overwritten,
+    under_construction,
+    arena_destroyed,
+    bad_alignment,
+};
+
+/// What a report needs to know of the arena.
+struct arena_report {
+    const char* pool_name;
+    arena_misuse reason;
+    const void* position;      ///< the mark's, the object's; of no meaning for `bad_alignment`
+    std::size_t alignment = 0; ///< that was asked for
+};
+
+/// Prints one line that names the arena, the position and the reason, and aborts.
+[[noreturn]] void stop_on_misuse(const arena_report& report) noexcept;
 
 /// Prints one line that says how many blocks were still live when a raw pool was destroyed.
 void report_leak(const char* pool_name, std::size_t live_blocks, std::size_t block_bytes) noexcept;

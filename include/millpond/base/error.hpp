@@ -16,10 +16,15 @@
 
 MILLPOND_NAMESPACE_BEGIN
 
+/// How much did not fit into a pool that counts in bytes.
+struct bytes_wanted {
+    std::size_t bytes = 0;
+};
+
 /// Thrown by `allocate` and `create` when a pool is full, or when it may grow and the operating
 /// system refuses. The text names the pool, its capacity, its peak and the reason.
 ///
-/// Units:      counts in blocks.
+/// Units:      counts in blocks; those of an arena in bytes.
 /// Complexity: O(1); holds its text, allocates nothing.
 /// Errors:     none.
 /// Threads:    as every exception.
@@ -31,18 +36,27 @@ public:
                    std::size_t high_water,
                    int os_error) noexcept;
 
+    /// For a pool that counts in bytes: the text says so, and how much was asked for.
+    pool_exhausted(const char* pool_name,
+                   bytes_wanted wanted,
+                   std::size_t capacity,
+                   std::size_t high_water,
+                   int os_error) noexcept;
+
     [[nodiscard]] const char* what() const noexcept override { return text_; }
 
-    /// Blocks that the pool could hold when it ran out.
+    /// Blocks or bytes that the pool could hold when it ran out.
     [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
 
-    /// The most blocks that were ever live at once.
+    /// The most blocks or bytes that were ever live at once.
     [[nodiscard]] std::size_t high_water() const noexcept { return high_water_; }
 
 private:
+    void add_refusal(int length, int os_error) noexcept;
+
     std::size_t capacity_;
     std::size_t high_water_;
-    char text_[192];
+    char text_[224];
 };
 
 namespace detail {
@@ -52,6 +66,12 @@ throw_exhausted(const char* pool_name, std::size_t capacity, std::size_t high_wa
 
 /// An array of more objects than fit in memory.
 [[noreturn]] void throw_bad_length();
+
+[[noreturn]] void throw_exhausted(const char* pool_name,
+                                  bytes_wanted wanted,
+                                  std::size_t capacity,
+                                  std::size_t high_water,
+                                  int os_error);
 
 /// `field` and `requirement` are literals: "block_bytes" "must be at least 1".
 [[noreturn]] void throw_bad_option(const char* pool_name,

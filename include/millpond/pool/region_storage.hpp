@@ -30,6 +30,9 @@ MILLPOND_NAMESPACE_BEGIN
 
 namespace detail {
 
+/// Pools grow by no less at a time, if nothing else is said.
+inline constexpr std::size_t least_growth_bytes = std::size_t{2} << 20;
+
 /// The size of a pool, as its options give it and as `checked` has approved it.
 struct pool_layout {
     std::size_t stride_bytes = 0;
@@ -37,9 +40,9 @@ struct pool_layout {
     std::size_t capacity = 0;
     std::size_t max_capacity = 0;
     std::size_t extra_bytes = 0; ///< metadata of the pool's own, aligned to `extra_alignment`
-    std::size_t growth_bytes = std::size_t{2}
-                               << 20; ///< a growth step is no smaller, if there is room
-    byte_budget* budget = nullptr;    ///< shared with other pools; nullptr: none
+    std::size_t growth_bytes =
+        least_growth_bytes;        ///< a growth step is no smaller, if there is room
+    byte_budget* budget = nullptr; ///< shared with other pools; nullptr: none
     bool prefault = false;
     bool is_sparse =
         false; ///< `max_capacity` is address space, and most metadata is never used: it is
@@ -75,6 +78,27 @@ struct pool_layout {
         return metadata_bytes() + alignof(std::uint64_t) + alignment + max_capacity * stride_bytes;
     }
 };
+
+/// The room that a pool's blocks take, in bytes from the first block on.
+struct block_room {
+    std::size_t bytes = 0;       ///< reserved for good
+    std::size_t ready_bytes = 0; ///< of them, usable at construction
+    std::size_t alignment = 1;   ///< of the first block
+    bool prefault = false;
+};
+
+/// A region for blocks, with what is to be ready committed. The caller has made sure that a buffer is
+/// large enough.
+[[nodiscard]] region
+region_for_blocks(const pool_name& name, const block_room& room, const memory_options& memory);
+
+/// Where the first block lies in a region.
+[[nodiscard]] std::byte* first_aligned(const region& blocks, std::size_t alignment) noexcept;
+
+/// By how much blocks that take so many bytes grow at a time: few system calls, and never more than an
+/// eighth committed in vain, beyond the least.
+[[nodiscard]] std::size_t growth_step(std::size_t bytes,
+                                      std::size_t least = least_growth_bytes) noexcept;
 
 /// The part of the storage that does not depend on how an index is computed; compiled once.
 class region_storage_base {

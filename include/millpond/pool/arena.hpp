@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+/// \file
+/// Memory that is given back all at once: any sizes, one after the other, from one region.
+///
+///     millpond::arena scratch({.name = "scratch", .capacity = 1 << 20});
+///     {
+///         millpond::arena::scope whole_request(scratch);
+///         void* raw = scratch.allocate(200);
+///         parser* p = scratch.create<parser>(text);           // destroyed at the end of the scope
+///         std::span<float> w = scratch.make_array<float>(n);  // zero
+///     }
+
+#include "millpond/base/config.hpp"
+#include "millpond/base/error.hpp"
+#include "millpond/base/name.hpp"
+#include "millpond/base/stats.hpp"
+#include "millpond/memory/memory_options.hpp"
+#include "millpond/pool/arena_core.hpp"
+#include "millpond/pool/arena_record.hpp"
+#include "millpond/pool/construct.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+MILLPOND_NAMESPACE_BEGIN
+
+/// How an arena is made. `capacity` has no default.
+struct arena_options {
+    pool_name name{};             ///< in every report; at most 31 characters
+    std::size_t capacity = 0;     ///< bytes ready at construction, at least 1
+    std::size_t max_capacity = 0; ///< bytes to grow to; 0: never grows
+    bool prefault = false;        ///< touch every committed page now, so that none faults later
+    memory_options memory{};      ///< where the memory comes from
+};
+
+/// Allocates by moving a position through one contiguous region, and gives back by moving it back to a
+/// mark. Objects with a destructor are destroyed on the way back, the newest first.
+///
+/// A constructor may use the arena that it runs in, and may rewind it to marks of its own. A destructor
+/// that a rewind runs may too: what it makes lies beyond all that is being destroyed, and is given back
+/// when the rewind ends.
+///
+/// Units:      bytes; padding and the 16 bytes before an object with a destructor (24 before an array)
+///             count as used.
+/// Complexity: O(1) each, bounds in instructions in docs/guarantees.md; `rewind`, `clear` and the end
+///             of a scope call each destructor once; `verify` is O(objects with a destructor),
+///             construction O(1) unless prefaulted; no system call once committed.
+/// Errors:     `try_` forms return nullptr or something empty when full, the others throw
+///             pool_exhausted; what a constructor throws passes, and the arena is as it was before; a
+///             mark of another arena or one that was rewound past stops the program with one line, as
+///             do other broken contracts (docs/checks.md); the constructor throws
+///             std::invalid_argument or std::system_error and leaves nothing.
+/// Threads:    one thread at a time per arena.
+/// Source:     Hanson 1990 (arenas); the marks are those of Pascal's heap; own (the sealed links, the
+///             history of rewinds).
+class arena {
+    using core = detail::arena_core;
+
+public:
+    /// A state of one arena to rewind to; one that was not taken from any belongs to none.
+    class mark_type {
+    public:
+        mark_type() noexcept = default;
+
+    private:
+        friend class arena;
+
+        explicit mark_type(const core::mark& taken) noexcept
+            : taken_(taken) {}
+
+        core::mark taken_{};
+    };
+
+    /// Rewinds the arena at its end to where it was at its beginning. Scopes end in reverse order.
+    class [[nodiscard]] scope {
+    public:
+        explicit scope(arena& home) noexcept
+            : home_(home)
+            , start_(home.mark()) {}
+
+        scope(const scope&) = delete;
+        scope& operator=(const scope&) = delete;
+
+        ~scope() { home_.rewind(start_); }
+
+    private:
+        arena& home_;
+        mark_type start_;
+    };
+
+    explicit arena(const arena_options& options);
+
+    /// Marks, scopes and resources hold its address, so it stays where it is.
+    arena(const arena&) = delete;
+    arena& operator=(const arena&) = delete;
+
+    /// Destroys what is left, the newest first.
+    ~arena() = default;
+
+    /// Returns uninitialised bytes, or nullptr when they do not fit. The alignment is a power of two;
+    /// any other stops the program. Zero bytes count as one, so that no two addresses are the same.
+    [[nodiscard]] void* try_allocate(std::size_t bytes,
+                                     std::size_t alignment = alignof(std::max_align_t)) noexcept {
+        core_.require_alignment(alignment);
+        return core_.take(0, at_least_one(bytes), alignment);
+    }
+
+    /// Returns uninitialised bytes; throws pool_exhausted when they do not fit.
+    [[nodiscard, gnu::returns_nonnull]] void*
+    allocate(std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) {
+        void* const block = try_allocate(bytes, alignment);
+        if (block == nullptr) [[unlikely]] {
+            core_.throw_full(bytes);
+        }
+        return block;
+    }
+
+    /// Takes bytes back that were allocated last, if neither a mark was taken since nor an object with a
+    /// destructor created. Leaves all others to the next rewind. A null pointer is ignored; what is not in use stops the program.
+    void deallocate(void* block, std::size_t bytes) noexcept {
+        core_.give_back(block, at_least_one(bytes));
+    }
+
+    /// Constructs an object; nullptr when it does not fit. Its destructor runs when the arena is rewound.
+    template <class T, class... Arguments>
+    [[nodiscard]] T*
+    try_create(Arguments&&... arguments) noexcept(detail::constructs_nothrow<T, Arguments...>) {
+        const core::point before = core_.here();
+        std::byte* const place = take_object<T>();
+        if (place == nullptr) [[unlikely]] {
+            return nullptr;
+        }
+        return construct<T>(before, place, std::forward<Arguments>(arguments)...);
+    }
+
+    /// Constructs an object; throws pool_exhausted when it does not fit.
+    template <class T, class... Arguments>
+    [[nodiscard, gnu::returns_nonnull]] T* create(Arguments&&... arguments) {
+        const core::point before = core_.here();
+        std::byte* const place = take_object<T>();
+        if (place == nullptr) [[unlikely]] {
+            core_.throw_full(header<T, detail::arena_record> + sizeof(T));
+        }
+        return construct<T>(before, place, std::forward<Arguments>(arguments)...);
+    }
+
+    /// Makes an array of objects, zero or as their default constructor makes them; empty when it does not
+    /// fit. An array of none takes nothing. O(count).
+    template <class T>
+    [[nodiscard]] std::span<T>
+    try_make_array(std::size_t count) noexcept(std::is_nothrow_default_constructible_v<T>) {
+        static_assert(detail::poolable<T>, "an array of objects");
+        if (count > most_elements<T>) [[unlikely]] {
+            core_.count_failure();
+            return {};
+        }
+        const core::point before = core_.here();
+        std::byte* const place = count == 0 ? nullptr : take_array<T>(count);
+        if (place == nullptr) {
+            return {};
+        }
+        undo source{core_, before};
+        detail::return_on_throw<undo> guard(source, place);
+        T* const first = reinterpret_cast<T*>(place);
+        std::uninitialized_value_construct_n(first, count);
+        guard.keep();
+        if constexpr (!std::is_trivially_destructible_v<T>) {
+            core_.require_kept(place, before);
+            core_.enlist(place,
+                         detail::arena_array_record{
+                             {core_.link(), &detail::destroy_recorded_array<T>}, count});
+        }
+        return {first, count};
+    }
+
+    /// Makes an array of objects; throws pool_exhausted when it does not fit. O(count).
+    template <class T>
+    [[nodiscard]] std::span<T> make_array(std::size_t count) {
+        const std::span<T> made = try_make_array<T>(count);
+        if (made.size() != count) [[unlikely]] {
+            core_.throw_full(count > most_elements<T> ? SIZE_MAX : count * sizeof(T));
+        }
+        return made;
+    }
+
+    /// Copies a text, and writes a zero behind the copy; empty, with no data, when it does not fit.
+    [[nodiscard]] std::string_view try_duplicate(std::string_view text) noexcept;
+
+    /// Copies a text, and writes a zero behind the copy; throws pool_exhausted when it does not fit.
+    [[nodiscard]] std::string_view duplicate(std::string_view text);
+
+    /// The present state. Good until the arena is rewound to an older mark.
+    [[nodiscard]] mark_type mark() noexcept { return mark_type(core_.take_mark()); }
+
+    /// Destroys what was created since the mark, the newest first, and gives the memory back. The mark
+    /// stays good. O(1), and the destructors.
+    void rewind(const mark_type& to) noexcept { core_.rewind(to.taken_); }
+
+    /// Rewinds to the start. O(1), and the destructors.
+    void clear() noexcept { core_.clear(); }
+
+    /// Commits until so many bytes can be in use without growing: throws pool_exhausted beyond
+    /// max_capacity, or with the system's reason.
+    void reserve(std::size_t bytes);
+
+    /// Returns whole pages that are free to the system and says how many bytes it got back. They fault in
+    /// again when used. 0 for locked, heap and buffer memory. O(free pages).
+    std::size_t shrink() noexcept { return core_.shrink(); }
+
+    /// True when the address lies inside this arena's bytes.
+    [[nodiscard]] bool owns(const void* address) const noexcept {
+        return core_.offset_of(address) < capacity();
+    }
+
+    /// Bytes in use.
+    [[nodiscard]] std::size_t size() const noexcept { return core_.size(); }
+
+    /// Bytes that can be in use without growing.
+    [[nodiscard]] std::size_t capacity() const noexcept { return core_.capacity(); }
+
+    /// Bytes that the arena may grow to.
+    [[nodiscard]] std::size_t max_capacity() const noexcept { return core_.max_capacity(); }
+
+    /// capacity() - size().
+    [[nodiscard]] std::size_t available() const noexcept { return capacity() - size(); }
+
+    /// The most bytes that were ever in use at once; exact.
+    [[nodiscard]] std::size_t high_water() const noexcept { return core_.high_water(); }
+
+    [[nodiscard]] const char* name() const noexcept { return core_.name().c_str(); }
+
+    /// As of a pool whose blocks are single bytes.
+    [[nodiscard]] pool_stats stats() const noexcept { return core_.stats(); }
+
+    /// Checks every invariant, and every record of a destructor. O(records).
+    [[nodiscard]] verdict verify() const noexcept { return core_.verify(); }
+
+    /// Bytes that `memory.buffer` must have for these options.
+    [[nodiscard]] static std::size_t buffer_bytes(const arena_options& options);
+
+private:
+    /// What a throwing constructor leaves: nothing.
+    struct undo {
+        core& home;
+        const core::point& before;
+
+        void deallocate(void* /*place*/) noexcept { home.undo(before); }
+    };
+
+    /// Bytes right before an object or array that has a destructor.
+    template <class T, class Record>
+    static constexpr std::size_t header = std::is_trivially_destructible_v<T> ? 0 : sizeof(Record);
+
+    template <class T>
+    static constexpr std::size_t alignment_of = std::is_trivially_destructible_v<T>
+                                                    ? alignof(T)
+                                                    : std::max(alignof(T),
+                                                               alignof(detail::arena_record));
+
+    [[nodiscard]] static constexpr std::size_t at_least_one(std::size_t bytes) noexcept {
+        return bytes + (bytes == 0 ? 1 : 0);
+    }
+
+    /// More elements are more bytes than any arena holds.
+    template <class T>
+    static constexpr std::size_t most_elements = PTRDIFF_MAX / sizeof(T);
+
+    template <class T>
+    [[nodiscard]] std::byte* take_object() noexcept {
+        static_assert(detail::poolable<T>, "an object; for arrays there is make_array");
+        return core_.take(header<T, detail::arena_record>, sizeof(T), alignment_of<T>);
+    }
+
+    template <class T>
+    [[nodiscard]] std::byte* take_array(std::size_t count) noexcept {
+        return core_.take(
+            header<T, detail::arena_array_record>, count * sizeof(T), alignment_of<T>);
+    }
+
+    template <class T, class... Arguments>
+    [[nodiscard]] T*
+    construct(const core::point& before,
+              std::byte* place,
+              Arguments&&... arguments) noexcept(detail::constructs_nothrow<T, Arguments...>) {
+        undo source{core_, before};
+        T* const object =
+            detail::construct_in<T>(source, place, std::forward<Arguments>(arguments)...);
+        if constexpr (!std::is_trivially_destructible_v<T>) {
+            core_.require_kept(place, before);
+            core_.enlist(place, detail::arena_record{core_.link(), &detail::destroy_recorded<T>});
+        }
+        return object;
+    }
+
+    core core_;
+};
+
+static_assert(std::is_trivially_copyable_v<arena::mark_type> && sizeof(arena::mark_type) <= 32,
+              "a mark is four words");
+
+MILLPOND_NAMESPACE_END

@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// The parts of an arena that are not on the hot path: where it lies, growth, running destructors, misuse.
+
+#include "millpond/pool/arena.hpp"
+
+#include "millpond/base/contract.hpp"
+#include "millpond/base/error.hpp"
+#include "millpond/base/instrument.hpp"
+#include "millpond/pool/frame_arena.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+#include <utility>
+
+MILLPOND_NAMESPACE_BEGIN
+
+namespace detail {
+
+namespace {
+
+/// Every field checked: std::invalid_argument names the first bad one.
+block_room room_of(const arena_options& options) {
+    constexpr std::size_t most = SIZE_MAX / 4;
+    const auto require = [&](bool holds,
+                             const char* field,
+                             std::size_t value,
+                             const char* requirement,
+                             std::size_t limit) {
+        if (!holds) {
+            throw_bad_option(options.name.c_str(), field, value, requirement, limit);
+        }
+    };
+    const std::size_t capacity = options.capacity;
+    const std::size_t max_capacity = options.max_capacity;
+    require(capacity >= 1, "capacity", capacity, "must be at least", 1);
+    require(capacity <= most, "capacity", capacity, "must be at most", most);
+    require(max_capacity == 0 || max_capacity >= capacity,
+            "max_capacity",
+            max_capacity,
+            "must be 0 or at least capacity,",
+            capacity);
+    require(max_capacity <= most, "max_capacity", max_capacity, "must be at most", most);
+    return {.bytes = max_capacity == 0 ? capacity : max_capacity,
+            .ready_bytes = capacity,
+            .alignment = alignof(std::max_align_t),
+            .prefault = options.prefault};
+}
+
+/// What a buffer must hold, whatever its own alignment.
+std::size_t buffer_bytes_for(const block_room& room) noexcept {
+    return room.bytes + room.alignment - 1;
+}
+
+} // namespace
+
+arena_core::arena_core(const pool_name& name, const block_room& room, const memory_options& memory)
+    : max_capacity_(room.bytes)
+    , name_(name) {
+    const bool mapped = memory.source == memory_source::mapped;
+    if (memory.source == memory_source::buffer && memory.buffer.size() < buffer_bytes_for(room)) {
+        throw_bad_option(name.c_str(),
+                         "memory.buffer.size()",
+                         memory.buffer.size(),
+                         "must be at least",
+                         buffer_bytes_for(room));
+    }
+    region_ = region_for_blocks(name, room, memory);
+    first_ = first_aligned(region_, room.alignment);
+    end_ = first_ + (mapped ? room.ready_bytes : room.bytes); // heap and buffer are there whole
+    top_ = first_;
+    free_limit_ = first_;
+    rewind_limit_ = first_;
+    if (room.prefault && !mapped) {
+        std::memset(first_, 0, room.bytes);
+    }
+    poison(first_, capacity());
+}
+
+arena_core::~arena_core() {
+    clear();
+    unpoison(first_, capacity());
+    top_ = nullptr;
+    end_ = nullptr;
+    first_ = nullptr;
+    // Without this the compiler drops the stores above: they are the object's last.
+    asm volatile("" : : "r"(this) : "memory");
+}
+
+std::byte*
+arena_core::take_slow(std::size_t before, std::size_t bytes, std::size_t alignment) noexcept {
+    const std::size_t skip = distance(before, alignment);
+    const std::size_t room = max_capacity_ - size();
+    if (bytes > room || skip > room - bytes || !grow_to(size() + skip + bytes)) {
+        count_failure();
+        return nullptr;
+    }
+    return take_here(skip, bytes);
+}
+
+bool arena_core::grow_to(std::size_t bytes) noexcept {
+    const std::size_t old = capacity();
+    if (bytes <= old) {
+        return true;
+    }
+    const std::size_t room = max_capacity_ - old;
+    const std::size_t step = std::max(bytes - old, std::min(growth_step(old), room));
+    const auto skip = static_cast<std::size_t>(first_ - region_.data());
+    growth_error_ = region_.commit(skip + old + step);
+    if (growth_error_ != 0) {
+        return false;
+    }
+    poison(end_, step);
+    end_ += step;
+    return true;
+}
+
+std::size_t arena_core::shrink() noexcept {
+    const auto skip = static_cast<std::size_t>(first_ - region_.data());
+    return region_.discard(skip + size(), skip + capacity());
+}
+
+void arena_core::rewind(const mark& to) noexcept {
+    if constexpr (checked_build) {
+        if (to.home != this || !is_current(to.at)) [[unlikely]] {
+            refuse_mark(to);
+        }
+    }
+    go_back(to.at);
+}
+
+/// True for a state that this arena may go back to.
+bool arena_core::is_current(const point& at) const noexcept {
+    return at.position <= top_ && at.position >= rewind_limit_ &&
+           !history_.passed(at.position, at.rewinds);
+}
+
+/// By value: the caller's copy may lie in what is given back.
+void arena_core::go_back(point to) noexcept {
+    if (newest_ != to.newest) {
+        destroy_since(to);
+    }
+    if (to.position != top_) {
+        lower(to.position);
+        if constexpr (checked_build) {
+            history_.add(to.position);
+        }
+    }
+    free_limit_ = std::min(free_limit_, to.position);
+}
+
+void arena_core::undo(const point& before) noexcept {
+    require_kept(before.position, before);
+    go_back(before);
+}
+
+/// What the destructors make and mark lies above everything that is to be destroyed, because the
+/// position moves down when all of them have run.
+void arena_core::destroy_since(const point& to) noexcept {
+    std::byte* const free_limit = std::exchange(free_limit_, top_);
+    std::byte* const rewind_limit = std::exchange(rewind_limit_, top_);
+    while (newest_ != to.newest && newest_ != nullptr) {
+        arena_record* const record = newest_;
+        const arena_record read = copy_of(record);
+        if (!follow(read.previous, newest_) && checked_build) [[unlikely]] {
+            refuse_record(record);
+        }
+        read.destroy(record);
+    }
+    free_limit_ = free_limit;
+    rewind_limit_ = rewind_limit;
+    if (newest_ != to.newest) { // the mark was stale, and the history had forgotten
+        refuse_mark({this, to});
+    }
+}
+
+/// Sets `found` to the record that a link leads to, or to nullptr at the end of the list. False for a
+/// link that leads to no place for a record. There must be one: then the size is at least 17.
+bool arena_core::follow(sealed_offset link, arena_record*& found) const noexcept {
+    const std::uint64_t offset = link.offset();
+    // A multiple of 8, with a record and at least a byte of its object before the top: one comparison.
+    if (std::rotr(offset, 3) <= (size() - sizeof(arena_record) - 1) / 8) [[likely]] {
+        found = reinterpret_cast<arena_record*>(first_ + offset);
+        return true;
+    }
+    found = nullptr;
+    return offset == sealed_offset::none;
+}
+
+arena_record arena_core::copy_of(const arena_record* record) noexcept {
+    unpoison_as_it_was(record, sizeof(arena_record));
+    const arena_record copy = *record;
+    poison(record, sizeof(arena_record));
+    return copy;
+}
+
+pool_stats arena_core::stats() const noexcept {
+    pool_stats now;
+    now.capacity = capacity();
+    now.live = size();
+    now.free = now.capacity - now.live;
+    now.high_water = high_water();
+    now.max_capacity = max_capacity_;
+    now.block_bytes = 1;
+    now.bytes_committed = region_.committed();
+    now.failures = failures_;
+    now.growth_error = growth_error_;
+    now.pages = region_.pages();
+    now.page_size_error = region_.page_size_error();
+    return now;
+}
+
+verdict arena_core::verify() const noexcept {
+    if (top_ < first_ || end_ < top_ || capacity() > max_capacity_) {
+        return {"first <= top <= end <= maximum does not hold", size()};
+    }
+    if (free_limit_ < first_ || free_limit_ > top_) {
+        return {"the newest mark lies outside what is in use", offset_of(free_limit_)};
+    }
+    if (!history_.is_ordered()) {
+        return {"the rewinds that are remembered are not in order", 0};
+    }
+    arena_record* record = newest_;
+    for (std::size_t most = size() / sizeof(arena_record); record != nullptr; --most) {
+        const std::uint64_t at = offset_of(record);
+        if (most == 0 || at >= size()) {
+            return {"the records of destructors go round or out of what is in use", at};
+        }
+        if (!follow(copy_of(record).previous, record)) {
+            return {"the record of a destructor was overwritten", at};
+        }
+    }
+    return {};
+}
+
+void arena_core::throw_full(std::size_t bytes) const {
+    const bool refused = bytes <= max_capacity_ - size(); // then it was the system
+    throw_exhausted(
+        name_.c_str(), bytes_wanted{bytes}, capacity(), high_water(), refused ? growth_error_ : 0);
+}
+
+void arena_core::refuse_alignment(std::size_t alignment) const noexcept {
+    stop_on_misuse({.pool_name = name_.c_str(),
+                    .reason = arena_misuse::bad_alignment,
+                    .position = nullptr,
+                    .alignment = alignment});
+}
+
+void arena_core::refuse_construction(const void* place) const noexcept {
+    stop_on_misuse({.pool_name = name_.c_str(),
+                    .reason = arena_misuse::under_construction,
+                    .position = place});
+}
+
+void arena_core::refuse_record(const arena_record* record) const noexcept {
+    stop_on_misuse({.pool_name = name_.c_str(),
+                    .reason = arena_misuse::record_overwritten,
+                    .position = record + 1});
+}
+
+void arena_core::refuse_mark(const mark& refused) const noexcept {
+    arena_misuse reason = arena_misuse::stale_mark;
+    if (refused.home != this) {
+        reason = arena_misuse::foreign_mark;
+    } else if (first_ == nullptr) {
+        reason = arena_misuse::arena_destroyed;
+    } else if (refused.at.position < rewind_limit_) {
+        reason = arena_misuse::inside_a_rewind;
+    }
+    stop_on_misuse({.pool_name = name_.c_str(), .reason = reason, .position = refused.at.position});
+}
+
+void arena_core::refuse_unless_null(const void* block) const noexcept {
+    if (block == nullptr) {
+        return;
+    }
+    misuse reason = misuse::foreign;
+    if (first_ == nullptr) {
+        reason = misuse::pool_destroyed;
+    } else if (offset_of(block) < capacity()) {
+        reason = misuse::given_back;
+    }
+    stop_on_misuse({.pool_name = name_.c_str(),
+                    .reason = reason,
+                    .address = block,
+                    .first = first_,
+                    .end = first_ + capacity()});
+}
+
+} // namespace detail
+
+arena::arena(const arena_options& options)
+    : core_(options.name, detail::room_of(options), options.memory) {}
+
+std::string_view arena::try_duplicate(std::string_view text) noexcept {
+    std::byte* const place = core_.take(0, text.size() + 1, 1);
+    if (place == nullptr) {
+        return {};
+    }
+    std::copy(text.begin(), text.end(), reinterpret_cast<char*>(place));
+    place[text.size()] = std::byte{0};
+    return {reinterpret_cast<const char*>(place), text.size()};
+}
+
+std::string_view arena::duplicate(std::string_view text) {
+    const std::string_view copy = try_duplicate(text);
+    if (copy.data() == nullptr) {
+        core_.throw_full(text.size() + 1);
+    }
+    return copy;
+}
+
+void arena::reserve(std::size_t bytes) {
+    if (bytes > max_capacity() || !core_.grow_to(bytes)) {
+        core_.throw_full(bytes - size());
+    }
+}
+
+std::size_t arena::buffer_bytes(const arena_options& options) {
+    return detail::buffer_bytes_for(detail::room_of(options));
+}
+
+std::size_t frame_arena::buffer_bytes(const arena_options& options) {
+    return 2 * arena::buffer_bytes(options);
+}
+
+arena_options frame_arena::half(const arena_options& options, std::size_t which) {
+    arena_options one = options;
+    if (options.memory.source == memory_source::buffer) {
+        const std::size_t bytes = arena::buffer_bytes(options);
+        if (options.memory.buffer.size() / 2 < bytes) {
+            detail::throw_bad_option(options.name.c_str(),
+                                     "memory.buffer.size()",
+                                     options.memory.buffer.size(),
+                                     "must be at least",
+                                     2 * bytes);
+        }
+        one.memory.buffer = options.memory.buffer.subspan(which * bytes, bytes);
+    }
+    return one;
+}
+
+MILLPOND_NAMESPACE_END

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// A mark that lies beyond what is in use stops the program.
+//
+// class: rewind to a mark that was rewound past
+// pools: arena
+// ends:  SIGABRT
+// says:  millpond: pool 'victim': rewind to {mark}: the arena was rewound past this mark before
+
+#include "arena_victim.hpp"
+
+int main() {
+    misuse::arena_victim it;
+    (void)it->allocate(100);
+    const auto later = it.noted_mark();
+    it->clear();
+    it->rewind(later);
+}

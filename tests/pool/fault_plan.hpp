@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+/// \file
+/// Lets the k-th call of the operating system or the heap fail. The wrappers are in fault_plan.cpp; a
+/// program that uses them is linked with --wrap, so that the library's calls go there first.
+
+#include <cstddef>
+#include <vector>
+
+namespace millpond::test {
+
+/// What the wrappers do, and have seen while a fault was armed.
+struct fault_plan {
+    bool armed = false;
+    int calls_before_failure = 0;
+    bool met = false;           ///< the failure has happened
+    std::ptrdiff_t mapped = 0;  ///< bytes mapped and not unmapped
+    std::ptrdiff_t on_heap = 0; ///< blocks from calloc that were not freed
+    std::vector<void*> heap_blocks;
+
+    /// True for the one call that is to fail; errno is set then.
+    bool fails_now();
+};
+
+inline fault_plan plan;
+
+/// Lets the k-th wrapped call fail while it lives.
+class armed_fault {
+public:
+    explicit armed_fault(int k) {
+        plan = {};
+        plan.heap_blocks.reserve(16);
+        plan.calls_before_failure = k;
+        plan.armed = true;
+    }
+
+    armed_fault(const armed_fault&) = delete;
+    armed_fault& operator=(const armed_fault&) = delete;
+
+    ~armed_fault() { plan.armed = false; }
+};
+
+/// More calls than any test makes.
+inline constexpr int no_failure = 1'000'000;
+
+} // namespace millpond::test
