@@ -91,13 +91,13 @@ void pool_layout::add_spare_blocks(const pool_name& name, std::size_t blocks) {
     max_capacity = capacity;
 }
 
-region_storage_base::region_storage_base(const pool_name& name,
-                                         const pool_layout& layout,
-                                         const memory_options& memory)
+block_memory::block_memory(const pool_name& name,
+                           const pool_layout& layout,
+                           std::size_t metadata_bytes,
+                           const memory_options& memory)
     : max_capacity_(static_cast<std::uint32_t>(layout.max_capacity))
     , block_bytes_(layout.stride_bytes)
-    , metadata_bytes_(layout.metadata_bytes())
-    , shape_(occupancy_shape::of(layout.max_capacity)) {
+    , metadata_bytes_(metadata_bytes) {
     switch (memory.source) {
     case memory_source::buffer:
         place_in_buffer(name, layout, memory.buffer);
@@ -114,10 +114,6 @@ region_storage_base::region_storage_base(const pool_name& name,
     if (blocks_.committed() / block_bytes_ >= max_capacity_) {
         capacity_ = max_capacity_; // heap and buffer are there whole
     }
-    states_ = reinterpret_cast<block_state*>(metadata_.data());
-    words_ = reinterpret_cast<std::uint64_t*>(metadata_.data() + layout.state_bytes());
-    extra_ = metadata_.data() + layout.extra_offset();
-    extra_ += (0 - reinterpret_cast<std::uintptr_t>(extra_)) % pool_layout::extra_alignment;
     first_block_ = blocks_.data();
     const auto misaligned = reinterpret_cast<std::uintptr_t>(first_block_) % layout.alignment;
     first_block_ += misaligned == 0 ? 0 : layout.alignment - misaligned;
@@ -128,15 +124,13 @@ region_storage_base::region_storage_base(const pool_name& name,
     poison(first_block_, committed_block_bytes());
 }
 
-void region_storage_base::place_in_buffer(const pool_name& name,
-                                          const pool_layout& layout,
-                                          std::span<std::byte> buffer) {
-    if (buffer.size() < layout.buffer_bytes()) {
-        throw_bad_option(name.c_str(),
-                         "memory.buffer.size()",
-                         buffer.size(),
-                         "must be at least",
-                         layout.buffer_bytes());
+void block_memory::place_in_buffer(const pool_name& name,
+                                   const pool_layout& layout,
+                                   std::span<std::byte> buffer) {
+    const std::size_t needed = layout.buffer_bytes(metadata_bytes_);
+    if (buffer.size() < needed) {
+        throw_bad_option(
+            name.c_str(), "memory.buffer.size()", buffer.size(), "must be at least", needed);
     }
     const auto address = reinterpret_cast<std::uintptr_t>(buffer.data());
     const std::size_t skip = (0 - address) % alignof(std::uint64_t);
@@ -145,9 +139,9 @@ void region_storage_base::place_in_buffer(const pool_name& name,
     std::memset(metadata_.data(), 0, metadata_bytes_);
 }
 
-void region_storage_base::reserve_pages(const pool_name& name,
-                                        const pool_layout& layout,
-                                        const memory_options& memory) {
+void block_memory::reserve_pages(const pool_name& name,
+                                 const pool_layout& layout,
+                                 const memory_options& memory) {
     mapping_options mapping{.name = name,
                             .bytes = metadata_bytes_,
                             .pages = page_size::standard,
@@ -182,11 +176,11 @@ void region_storage_base::reserve_pages(const pool_name& name,
     capacity_ = static_cast<std::uint32_t>(layout.capacity);
 }
 
-region_storage_base::region_storage_base(region_storage_base&& other) noexcept {
+block_memory::block_memory(block_memory&& other) noexcept {
     take_over(other);
 }
 
-region_storage_base& region_storage_base::operator=(region_storage_base&& other) noexcept {
+block_memory& block_memory::operator=(block_memory&& other) noexcept {
     if (this != &other) {
         unpoison(first_block_, committed_block_bytes());
         take_over(other);
@@ -194,24 +188,20 @@ region_storage_base& region_storage_base::operator=(region_storage_base&& other)
     return *this;
 }
 
-void region_storage_base::take_over(region_storage_base& other) noexcept {
+void block_memory::take_over(block_memory& other) noexcept {
     first_block_ = std::exchange(other.first_block_, nullptr);
-    states_ = std::exchange(other.states_, nullptr);
-    words_ = std::exchange(other.words_, nullptr);
-    extra_ = std::exchange(other.extra_, nullptr);
     capacity_ = std::exchange(other.capacity_, 0);
     max_capacity_ = std::exchange(other.max_capacity_, 0);
     block_bytes_ = other.block_bytes_;
     metadata_bytes_ = std::exchange(other.metadata_bytes_, 0);
     growth_error_ = other.growth_error_;
-    shape_ = std::exchange(other.shape_, occupancy_shape{});
     blocks_.release();
     metadata_.release();
     blocks_ = std::move(other.blocks_);
     metadata_ = std::move(other.metadata_);
 }
 
-bool region_storage_base::grow() noexcept {
+bool block_memory::grow() noexcept {
     if (capacity_ == max_capacity_) {
         return false;
     }
@@ -221,7 +211,7 @@ bool region_storage_base::grow() noexcept {
     return grow_to(capacity_ + static_cast<std::uint32_t>(std::min(step, room)));
 }
 
-bool region_storage_base::grow_to(std::uint32_t blocks) noexcept {
+bool block_memory::grow_to(std::uint32_t blocks) noexcept {
     if (blocks <= capacity_) {
         return true;
     }
@@ -235,12 +225,12 @@ bool region_storage_base::grow_to(std::uint32_t blocks) noexcept {
     return true;
 }
 
-std::size_t region_storage_base::discard(std::size_t first, std::size_t end) noexcept {
+std::size_t block_memory::discard(std::size_t first, std::size_t end) noexcept {
     const auto skip = static_cast<std::size_t>(first_block_ - blocks_.data());
     return blocks_.discard(skip + first, skip + end);
 }
 
-void region_storage_base::add_memory_stats(pool_stats& stats) const noexcept {
+void block_memory::add_memory_stats(pool_stats& stats) const noexcept {
     stats.bytes_metadata = metadata_bytes_;
     stats.bytes_committed = blocks_.committed() + metadata_bytes_;
     stats.growth_error = growth_error_;
@@ -248,7 +238,38 @@ void region_storage_base::add_memory_stats(pool_stats& stats) const noexcept {
     stats.page_size_error = blocks_.page_size_error();
 }
 
-void reserve_or_throw(region_storage_base& storage,
+region_storage_base::region_storage_base(const pool_name& name,
+                                         const pool_layout& layout,
+                                         const memory_options& memory)
+    : block_memory(name, layout, layout.metadata_bytes(), memory)
+    , states_(reinterpret_cast<block_state*>(metadata()))
+    , words_(reinterpret_cast<std::uint64_t*>(metadata() + layout.state_bytes()))
+    , extra_(metadata() + layout.extra_offset())
+    , shape_(occupancy_shape::of(layout.max_capacity)) {
+    extra_ += (0 - reinterpret_cast<std::uintptr_t>(extra_)) % pool_layout::extra_alignment;
+}
+
+region_storage_base::region_storage_base(region_storage_base&& other) noexcept
+    : block_memory(std::move(other)) {
+    take_over(other);
+}
+
+region_storage_base& region_storage_base::operator=(region_storage_base&& other) noexcept {
+    if (this != &other) {
+        block_memory::operator=(std::move(other));
+        take_over(other);
+    }
+    return *this;
+}
+
+void region_storage_base::take_over(region_storage_base& other) noexcept {
+    states_ = std::exchange(other.states_, nullptr);
+    words_ = std::exchange(other.words_, nullptr);
+    extra_ = std::exchange(other.extra_, nullptr);
+    shape_ = std::exchange(other.shape_, occupancy_shape{});
+}
+
+void reserve_or_throw(block_memory& storage,
                       const char* name,
                       std::size_t blocks,
                       std::size_t high_water) {

@@ -5,6 +5,10 @@
 /// known at run time.
 ///
 ///     blocks     [ block 0 | block 1 | ... committed ... | reserved up to max_capacity ]
+///     metadata   [ what the kind of pool needs, for max_capacity blocks ]
+///
+/// Most kinds need this metadata; handle_core.hpp has another:
+///
 ///     metadata   [ one state byte per block, padded to 8 | occupancy words | what the pool adds ]
 ///
 /// The metadata covers max_capacity from the start. On mapped memory that costs address space only:
@@ -62,33 +66,33 @@ struct pool_layout {
 
     /// What a caller's buffer must hold, whatever its own alignment.
     [[nodiscard]] std::size_t buffer_bytes() const noexcept {
-        return metadata_bytes() + alignof(std::uint64_t) + alignment + max_capacity * stride_bytes;
+        return buffer_bytes(metadata_bytes());
+    }
+
+    /// The same for a pool that needs so much metadata of another kind.
+    [[nodiscard]] std::size_t buffer_bytes(std::size_t metadata) const noexcept {
+        return metadata + alignof(std::uint64_t) + alignment + max_capacity * stride_bytes;
     }
 };
 
-/// The part of the storage that does not depend on how an index is computed; compiled once.
-class region_storage_base {
+/// Blocks, and zeroed metadata beside them whose meaning is somebody else's.
+class block_memory {
 public:
-    region_storage_base(const pool_name& name,
-                        const pool_layout& layout,
-                        const memory_options& memory);
+    block_memory(const pool_name& name,
+                 const pool_layout& layout,
+                 std::size_t metadata_bytes,
+                 const memory_options& memory);
 
-    region_storage_base(region_storage_base&& other) noexcept;
-    region_storage_base& operator=(region_storage_base&& other) noexcept;
-    region_storage_base(const region_storage_base&) = delete;
-    region_storage_base& operator=(const region_storage_base&) = delete;
-    ~region_storage_base() = default;
+    block_memory(block_memory&& other) noexcept;
+    block_memory& operator=(block_memory&& other) noexcept;
+    block_memory(const block_memory&) = delete;
+    block_memory& operator=(const block_memory&) = delete;
+    ~block_memory() = default;
 
     [[nodiscard]] std::byte* blocks() const noexcept { return first_block_; }
 
-    [[nodiscard]] block_state* states() const noexcept { return states_; }
-
-    [[nodiscard]] std::uint64_t* words() const noexcept { return words_; }
-
-    [[nodiscard]] const occupancy_shape& shape() const noexcept { return shape_; }
-
-    /// The pool's own metadata, zeroed.
-    [[nodiscard]] std::byte* extra() const noexcept { return extra_; }
+    /// Aligned for a 64-bit word.
+    [[nodiscard]] std::byte* metadata() const noexcept { return metadata_.data(); }
 
     [[nodiscard]] std::uint32_t capacity() const noexcept { return capacity_; }
 
@@ -120,24 +124,52 @@ private:
     place_in_buffer(const pool_name& name, const pool_layout& layout, std::span<std::byte> buffer);
     void
     reserve_pages(const pool_name& name, const pool_layout& layout, const memory_options& memory);
-    void take_over(region_storage_base& other) noexcept;
+    void take_over(block_memory& other) noexcept;
 
     std::byte* first_block_ = nullptr;
-    block_state* states_ = nullptr;
-    std::uint64_t* words_ = nullptr;
-    std::byte* extra_ = nullptr;
     std::uint32_t capacity_ = 0;     ///< blocks committed
     std::uint32_t max_capacity_ = 0; ///< blocks reserved
     std::size_t block_bytes_ = 0;
     std::size_t metadata_bytes_ = 0;
     int growth_error_ = 0;
-    occupancy_shape shape_;
     region blocks_;
     region metadata_;
 };
 
+/// With states and occupancy words as metadata: the part that does not depend on how an index is
+/// computed.
+class region_storage_base : public block_memory {
+public:
+    region_storage_base(const pool_name& name,
+                        const pool_layout& layout,
+                        const memory_options& memory);
+
+    region_storage_base(region_storage_base&& other) noexcept;
+    region_storage_base& operator=(region_storage_base&& other) noexcept;
+    region_storage_base(const region_storage_base&) = delete;
+    region_storage_base& operator=(const region_storage_base&) = delete;
+    ~region_storage_base() = default;
+
+    [[nodiscard]] block_state* states() const noexcept { return states_; }
+
+    [[nodiscard]] std::uint64_t* words() const noexcept { return words_; }
+
+    [[nodiscard]] const occupancy_shape& shape() const noexcept { return shape_; }
+
+    /// The pool's own metadata, zeroed.
+    [[nodiscard]] std::byte* extra() const noexcept { return extra_; }
+
+private:
+    void take_over(region_storage_base& other) noexcept;
+
+    block_state* states_ = nullptr;
+    std::uint64_t* words_ = nullptr;
+    std::byte* extra_ = nullptr;
+    occupancy_shape shape_;
+};
+
 /// The body of `reserve`: commits for `blocks`, or throws pool_exhausted.
-void reserve_or_throw(region_storage_base& storage,
+void reserve_or_throw(block_memory& storage,
                       const char* name,
                       std::size_t blocks,
                       std::size_t high_water);
