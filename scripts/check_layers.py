@@ -15,13 +15,13 @@ LAYERS = ["base", "memory", "pool", "adapt"]
 
 # Inside a layer: a step includes its own and those before it. Every file of the layer stands here.
 STEPS = {"pool": [["block_state", "occupancy", "magazine", "inline_storage", "region_storage",
-                   "construct"],
+                   "construct", "handle"],
                   ["atomic_occupancy"], ["thread_cache"],
                   ["pool_core", "pool_core_cold", "concurrent_core", "concurrent_core_cold",
-                   "concurrent_core_verify", "reservation"],
-                  ["typed_pool", "block_pool"],
+                   "concurrent_core_verify", "reservation", "handle_core"],
+                  ["typed_pool", "block_pool", "dense_objects"],
                   ["object_pool", "static_pool", "concurrent_block_pool", "concurrent_object_pool",
-                   "recycling_pool"]]}
+                   "recycling_pool", "handle_pool"]]}
 
 # These work without an operating system, so nothing that they reach may lie in memory/.
 WITHOUT_MEMORY = ["include/millpond/pool/static_pool.hpp", "include/millpond/pool/inline_storage.hpp"]

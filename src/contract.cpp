@@ -70,6 +70,9 @@ void add_reason(line& out, const misuse_report& report) noexcept {
     case misuse::pool_moved_from:
         out.add("the pool was moved from");
         return;
+    case misuse::not_live:
+        out.add("no live object");
+        return;
     }
 }
 
@@ -87,7 +90,7 @@ void print_leak(const char* pool_name, std::size_t live_blocks, std::size_t bloc
 
 void stop_on_misuse(const misuse_report& report) noexcept {
     line out;
-    out.add("millpond: pool '%s': free of %p: ", report.pool_name, report.address);
+    out.add("millpond: pool '%s': %s of %p: ", report.pool_name, report.what, report.address);
     add_reason(out, report);
     out.print();
     std::abort();

@@ -24,12 +24,18 @@ struct concurrent_block_pool_options;
 struct concurrent_object_pool_options;
 struct recycling_pool_options;
 struct concurrent_pool_stats;
+struct handle_pool_options;
+struct handle_pool_stats;
 template <class T>
 class object_pool;
 template <class T>
 class concurrent_object_pool;
 template <class T, class Reset>
 class recycling_pool;
+template <class T>
+class handle;
+template <class T>
+class handle_pool;
 template <std::size_t Bytes, std::size_t N, std::size_t Alignment>
 class static_block_pool;
 template <class T, std::size_t N>

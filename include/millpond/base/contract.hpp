@@ -15,7 +15,7 @@ MILLPOND_NAMESPACE_BEGIN
 
 namespace detail {
 
-/// Why a free was refused.
+/// Why an address was refused.
 enum class misuse : std::uint8_t {
     foreign, // first: zero is what a pool that is alive says, and lets a static pool lie in .bss
     freed_twice,
@@ -23,6 +23,7 @@ enum class misuse : std::uint8_t {
     inside_a_block,
     pool_destroyed,
     pool_moved_from,
+    not_live,
 };
 
 /// What a report needs to know of the pool.
@@ -33,6 +34,7 @@ struct misuse_report {
     const void* first_block;     ///< start of the pool's blocks
     std::size_t block_bytes;     ///< distance from one block to the next
     std::size_t capacity_blocks; ///< blocks that the pool may ever hold
+    const char* what = "free";   ///< what was asked for
 };
 
 /// Prints one line that names the pool, the address and the reason, and aborts.
