@@ -82,7 +82,9 @@ def survives(mutation, number, scratch, plain, command):
     mutant.write_text(pattern.sub(lambda _: replacement, LIBRARY[path]))
     # The files that contain a pool's code or are mutated themselves are built again; a header of the
     # same name in the mutant's folder is found first.
-    pool = "concurrent_block_pool.cpp" if "concurrent" in runs[0] else "block_pool.cpp"
+    kind = runs[0].split("/")[1]
+    pool = ("concurrent_block_pool.cpp" if "concurrent" in kind else
+            "handle_core.cpp" if "handle" in kind else "block_pool.cpp")
     objects = dict(plain)
     for source in [source for source in SOURCES if source.name in (mutant.name, pool)]:
         from_mutant = mutant if source.name == mutant.name else source
