@@ -160,6 +160,7 @@ int main(int count, char** values) {
             static_pool_scenarios();
             capacity_scenarios();
             concurrent_pool_scenarios();
+            handle_pool_scenarios();
         });
         print(bounds);
         if (json && !write_json(values[2], bounds)) {

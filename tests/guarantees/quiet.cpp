@@ -127,6 +127,28 @@ void use_objects(Pool& pool) {
     }
 }
 
+/// Empty to full and back, by handles, in random order; every object is looked up and written to.
+void use_handles(millpond::handle_pool<item>& pool) {
+    static std::array<millpond::handle<item>, capacity> held{};
+    for (int round = 0; round < 5; ++round) {
+        std::size_t live = 0;
+        while (const auto made = pool.try_create(state.next())) {
+            held[live++] = made;
+        }
+        while (live != 0) {
+            std::swap(held[state.next() % live], held[live - 1]);
+            if (item* const found = pool.get(held[--live])) {
+                found->words[5] = 1;
+            }
+            pool.destroy(held[live]);
+        }
+        for (int i = 0; i < 1000; ++i) {
+            (void)pool.create(state.next());
+        }
+        pool.clear();
+    }
+}
+
 void filter_system_calls() {
     std::array<sock_filter, 8> program{{
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
@@ -180,6 +202,8 @@ struct pools {
                                      .leaks = millpond::leak_policy::ignore});
     millpond::object_pool<item> objects = made<millpond::object_pool<item>>(
         millpond::object_pool_options{.name = "quiet", .capacity = capacity});
+    millpond::handle_pool<item> handles = made<millpond::handle_pool<item>>(
+        millpond::handle_pool_options{.name = "quiet", .capacity = capacity});
     millpond::concurrent_block_pool shared_blocks = made<millpond::concurrent_block_pool>(
         millpond::concurrent_block_pool_options{.name = "quiet",
                                                 .block_bytes = sizeof(item),
@@ -193,12 +217,13 @@ struct pools {
         use_blocks(blocks);
         use_objects(objects);
         use_objects(static_items);
+        use_handles(handles);
         use_shared_blocks(threads, shared_blocks);
         use_shared_objects(threads, shared_objects);
     }
 
     [[nodiscard]] bool are_sound() {
-        return blocks.verify() && objects.verify() && static_items.verify() &&
+        return blocks.verify() && objects.verify() && static_items.verify() && handles.verify() &&
                shared_blocks.verify() && shared_objects.verify();
     }
 };

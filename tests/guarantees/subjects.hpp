@@ -10,4 +10,7 @@ namespace millpond::guarantees {
 /// Concurrent pools of raw blocks and of objects, and recycling pools.
 void concurrent_pool_scenarios();
 
+/// Objects behind handles.
+void handle_pool_scenarios();
+
 } // namespace millpond::guarantees
