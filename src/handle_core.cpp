@@ -85,9 +85,7 @@ void handle_core::take_over(handle_core& other) noexcept {
     frontier_ = other.frontier_;
     size_ = other.size_;
     end_ = other.end_;
-    free_slots_ = other.free_slots_;
-    first_free_ = other.first_free_;
-    retired_ = other.retired_;
+    known_ = other.known_;
     high_water_ = other.high_water_;
     gaps_ = other.gaps_;
     failures_ = other.failures_;
@@ -103,8 +101,7 @@ void handle_core::forget() noexcept {
     frontier_ = 0;
     size_ = 0;
     end_ = 0;
-    free_slots_ = 0;
-    retired_ = 0;
+    known_ = 0;
 }
 
 void handle_core::retire() noexcept {
@@ -117,14 +114,34 @@ void handle_core::retire() noexcept {
 }
 
 void handle_core::clear() noexcept {
-    while (size_ != 0) {
-        release(owners_[--size_]);
+    for (std::uint32_t position = 0; position < size_; ++position) {
+        (void)release(owners_[position], position);
     }
-    end_ = 0;
+    size_ = 0;
+    forget_gaps();
+}
+
+void handle_core::forget_gaps() noexcept {
+    for (std::uint32_t position = size_; position < end_ && position < known_;) {
+        if (state_at(position) == retired) {
+            drop(position);
+        } else {
+            ++position;
+        }
+    }
+    end_ = size_;
+}
+
+/// A retired slot leaves the owners; the one that was freed first takes its place.
+void handle_core::drop(std::uint32_t position) noexcept {
+    --known_;
+    if (position != known_) {
+        move_gap(owners_[known_], position);
+    }
 }
 
 void handle_core::reserve(std::size_t objects) {
-    const std::size_t slots = storage_.max_capacity() - retired_;
+    const std::size_t slots = storage_.max_capacity() - retired_slots();
     if (objects > slots) {
         throw_exhausted(name_.c_str(), slots, high_water_, 0);
     }
@@ -144,7 +161,7 @@ handle_pool_stats handle_core::stats(std::size_t object_bytes) const noexcept {
     now.max_capacity = storage_.max_capacity();
     now.block_bytes = object_bytes;
     now.failures = failures_;
-    now.retired = retired_;
+    now.retired = retired_slots();
     storage_.add_memory_stats(now);
     return now;
 }
@@ -170,19 +187,19 @@ void handle_core::refuse(const void* object, std::size_t object_bytes) const noe
                     .what = "handle"});
 }
 
-/// Walks the list of free slots with a second finger behind, which jumps to the first at every power of
-/// two: in a list that goes in a circle they meet.
-bool handle_core::free_list_is_whole() const noexcept {
-    std::uint32_t slot = first_free_;
-    std::uint32_t behind = none;
-    for (std::uint32_t step = 0; step < free_slots_; ++step) {
-        if (slot == behind || slot >= frontier_ || (slots_[slot] & state_mask) != free) {
-            return false;
-        }
-        behind = std::has_single_bit(step + 1) ? slot : behind;
-        slot = link_of(slots_[slot]);
+/// What is wrong with a position and its slot; nullptr if nothing is.
+const char* handle_core::fault_at(std::uint32_t position) const noexcept {
+    if (owners_[position] >= frontier_) {
+        return "an owner is a slot that was never used";
     }
-    return true;
+    if (low_bits(slots_[owners_[position]]) != position) {
+        return "a slot and its position name different ones";
+    }
+    const std::uint64_t state = state_at(position);
+    if (position < size_ ? state > busy : position >= end_ && state != free) {
+        return "an object's slot is free, or a free slot is not";
+    }
+    return nullptr;
 }
 
 verdict handle_core::verify() const noexcept {
@@ -190,37 +207,23 @@ verdict handle_core::verify() const noexcept {
         storage_.capacity() > storage_.max_capacity()) {
         return {"size <= end <= capacity <= max_capacity does not hold", end_};
     }
-    for (std::uint32_t position = 0; position < size_; ++position) {
-        if (owners_[position] >= frontier_ || (!is_live(position) && !is_busy(position))) {
-            return {"an object and its slot disagree about where it is", position};
+    if (end_ > known_ || known_ > frontier_ || frontier_ > storage_.max_capacity()) {
+        return {"end <= known <= frontier <= max_capacity does not hold", known_};
+    }
+    for (std::uint32_t position = 0; position < known_; ++position) {
+        if (const char* const fault = fault_at(position)) {
+            return {fault, position};
         }
     }
-    std::uint32_t in_use = 0;
-    std::uint32_t marked_free = 0;
-    std::uint32_t marked_retired = 0;
     for (std::uint32_t slot = 0; slot < frontier_; ++slot) {
-        const std::uint64_t state = slots_[slot] & state_mask;
-        marked_free += state == free ? 1U : 0U;
-        marked_retired += state == retired ? 1U : 0U;
-        if (state == 0 || state == busy) {
-            ++in_use;
-            const std::uint32_t position = link_of(slots_[slot]);
-            if (position >= end_ || owners_[position] != slot) {
-                return {"a slot in use and the owner of its position disagree", slot};
-            }
+        const std::uint32_t position = low_bits(slots_[slot]);
+        if ((position >= known_ || owners_[position] != slot) &&
+            (slots_[slot] & state_mask) != retired) {
+            return {"a slot that is not retired is not among the owners", slot};
         }
     }
-    if (in_use < size_ || in_use > end_) {
-        return {"size <= slots in use <= end does not hold", in_use};
-    }
-    if (marked_free != free_slots_ || !free_list_is_whole()) {
-        return {"the list of free slots is not all of them", marked_free};
-    }
-    if (marked_retired != retired_ || in_use + marked_free + marked_retired != frontier_) {
-        return {"in use + free + retired differs from the frontier", frontier_};
-    }
-    if (frontier_ - retired_ > high_water_ || frontier_ > storage_.max_capacity()) {
-        return {"slots that were in use <= high water does not hold", frontier_};
+    if (known_ > high_water_) {
+        return {"known slots <= high water does not hold", known_};
     }
     return {};
 }

@@ -2,10 +2,9 @@
 /// \file
 /// A handle pool's objects and slots as bytes, and back.
 ///
-///     | header | a word per slot up to the frontier | an owner per object | objects |
+///     | header | a word per slot up to the frontier | owners of objects and free slots | objects |
 ///
-/// The parts are the arrays as they are in memory, each filled up to whole words with zeros; only the
-/// link of the last free slot is written as a link to itself, so that a reader sees where the list ends.
+/// The parts are the arrays as they are in memory, each filled up to whole words with zeros.
 
 #include "millpond/base/bits.hpp"
 #include "millpond/base/error.hpp"
@@ -38,8 +37,8 @@ struct header {
     std::uint64_t slot_bits = 0;
     std::uint64_t tag = 0;
     std::uint64_t slots = 0;
+    std::uint64_t known = 0; ///< slots that are not retired
     std::uint64_t objects = 0;
-    std::uint64_t first_free = 0; ///< meaningless when no slot is free
     std::uint64_t high_water = 0;
     std::uint64_t checksum = 0; ///< of all other words
 };
@@ -52,9 +51,9 @@ struct parts {
     std::size_t objects;
     std::size_t end;
 
-    parts(std::size_t slots, std::size_t live, std::size_t object_bytes)
+    parts(std::size_t slots, std::size_t known, std::size_t live, std::size_t object_bytes)
         : owners(sizeof(header) + slots * word_bytes)
-        , objects(owners + round_up(live * sizeof(std::uint32_t), word_bytes))
+        , objects(owners + round_up(known * sizeof(std::uint32_t), word_bytes))
         , end(objects + round_up(live * object_bytes, word_bytes)) {}
 };
 
@@ -121,52 +120,58 @@ public:
         require_equal(offsetof(header, slot_bits), "slot bits", head_.slot_bits, slot_bits);
         require_at(
             offsetof(header, tag), head_.tag - 1 < 255, "tag", head_.tag, "must be 1 to", 255);
+        require_at(offsetof(header, known),
+                   head_.known <= head_.slots,
+                   "known slots",
+                   head_.known,
+                   "must be at most",
+                   head_.slots);
         require_at(offsetof(header, objects),
-                   head_.objects <= head_.slots,
+                   head_.objects <= head_.known,
                    "objects",
                    head_.objects,
                    "must be at most",
-                   head_.slots);
+                   head_.known);
+        require_at(offsetof(header, high_water),
+                   head_.high_water >= head_.known,
+                   "high water",
+                   head_.high_water,
+                   "must be at least",
+                   head_.known);
         require_equal(offsetof(header, bytes),
                       "bytes",
                       head_.bytes,
-                      parts(head_.slots, head_.objects, head_.object_bytes).end);
+                      parts(head_.slots, head_.known, head_.objects, head_.object_bytes).end);
     }
 
-    /// Words and owners name each other, all others are free, in one list, or retired. Returns how many
-    /// are free.
-    [[nodiscard]] std::uint32_t check_slots(std::uint64_t generation_mask) const {
-        std::uint64_t live = 0;
-        std::uint64_t free = 0;
+    /// Each slot has its own position, as an object's or as a free one, or is retired. Positions that
+    /// name their slot back are different, so if there are as many as owners they are all of them.
+    void check_slots(std::uint64_t generation_mask) const {
+        std::uint64_t found = 0;
         for (std::uint64_t slot = 0; slot < head_.slots; ++slot) {
             const std::uint64_t state = word(slot) & handle_core::state_mask;
-            const std::uint64_t link = word(slot) & ~(generation_mask | handle_core::state_mask);
-            if (state == 0) {
-                require_at(word_at(slot),
-                           link < head_.objects && owner(link) == slot,
-                           "position of a slot",
-                           link,
-                           "must be one that this slot owns, below",
-                           head_.objects);
+            if (state == handle_core::retired) {
+                continue;
             }
             require_at(word_at(slot),
-                       state == 0 || state == handle_core::free || state == handle_core::retired,
+                       state == handle_core::live || state == handle_core::free,
                        "state of a slot",
                        state >> handle_core::tag_shift,
                        "must be 0, 2 or",
                        3);
-            live += state == 0 ? 1U : 0U;
-            free += state == handle_core::free ? 1U : 0U;
+            const bool is_live = state == handle_core::live;
+            const std::uint64_t position =
+                word(slot) & ~(generation_mask | handle_core::state_mask);
+            require_at(word_at(slot),
+                       position < head_.known && owner(position) == slot &&
+                           (position < head_.objects) == is_live,
+                       is_live ? "position of an object's slot" : "position of a free slot",
+                       position,
+                       is_live ? "must be its own and below" : "must be its own and at least",
+                       head_.objects);
+            ++found;
         }
-        require_equal(offsetof(header, objects), "objects", head_.objects, live);
-        require_at(offsetof(header, high_water),
-                   head_.high_water >= live + free,
-                   "high water",
-                   head_.high_water,
-                   "must be at least",
-                   live + free);
-        check_list(free, generation_mask);
-        return static_cast<std::uint32_t>(free);
+        require_equal(offsetof(header, known), "known slots", head_.known, found);
     }
 
     void copy(std::size_t at, void* to, std::size_t bytes) const noexcept {
@@ -190,30 +195,6 @@ private:
         std::uint32_t found = 0;
         copy(word_at(head_.slots) + position * sizeof found, &found, sizeof found);
         return found;
-    }
-
-    /// A list that comes to its end has no slot twice; so it has all free ones if it is long enough.
-    void check_list(std::uint64_t free, std::uint64_t generation_mask) const {
-        std::uint64_t slot = head_.first_free;
-        std::size_t at = offsetof(header, first_free);
-        for (std::uint64_t left = free; left != 0; --left) {
-            require_at(at,
-                       slot < head_.slots &&
-                           (word(slot) & handle_core::state_mask) == handle_core::free,
-                       "next free slot",
-                       slot,
-                       "must be a free one below",
-                       head_.slots);
-            const std::uint64_t next = word(slot) & ~(generation_mask | handle_core::state_mask);
-            at = word_at(slot);
-            require_at(at,
-                       (next == slot) == (left == 1),
-                       "free slots from here",
-                       next == slot ? 1 : left + 1,
-                       "must be",
-                       left);
-            slot = next;
-        }
     }
 
     void require(bool holds,
@@ -256,28 +237,20 @@ private:
 } // namespace
 
 std::size_t handle_core::snapshot_bytes(std::size_t object_bytes) const noexcept {
-    return parts(frontier_, size_, object_bytes).end;
+    return parts(frontier_, known_, size_, object_bytes).end;
 }
 
 std::size_t handle_core::snapshot(std::span<std::byte> out,
                                   std::size_t object_bytes,
                                   std::size_t alignment) const {
-    const parts where(frontier_, size_, object_bytes);
+    const parts where(frontier_, known_, size_, object_bytes);
     if (out.size() < where.end) {
         throw_bad_option(
             name_.c_str(), "snapshot: out.size()", out.size(), "must be at least", where.end);
     }
     put(out.data() + sizeof(header), slots_, frontier_ * word_bytes);
-    put(out.data() + where.owners, owners_, size_ * sizeof(std::uint32_t));
+    put(out.data() + where.owners, owners_, known_ * sizeof(std::uint32_t));
     put(out.data() + where.objects, storage_.blocks(), size_ * object_bytes);
-    std::uint32_t last_free = first_free_;
-    for (std::uint32_t left = free_slots_; left > 1; --left) {
-        last_free = link_of(slots_[last_free]);
-    }
-    if (free_slots_ != 0) {
-        const std::uint64_t to_itself = free | (slots_[last_free] & generation_mask_) | last_free;
-        put(out.data() + sizeof(header) + last_free * word_bytes, &to_itself, word_bytes);
-    }
     header head;
     head.bytes = where.end;
     head.object_bytes = object_bytes;
@@ -285,8 +258,8 @@ std::size_t handle_core::snapshot(std::span<std::byte> out,
     head.slot_bits = static_cast<std::uint64_t>(std::countr_zero(generation_step_));
     head.tag = tag_ >> tag_shift;
     head.slots = frontier_;
+    head.known = known_;
     head.objects = size_;
-    head.first_free = first_free_;
     head.high_water = high_water_;
     put(out.data(), &head, sizeof head);
     head.checksum = checksum_of(out.first(where.end));
@@ -304,22 +277,20 @@ void handle_core::restore(std::span<const std::byte> from,
         throw_exhausted(name_.c_str(), storage_.max_capacity(), high_water_, 0);
     }
     source.check_counts(static_cast<std::uint64_t>(std::countr_zero(generation_step_)));
-    const std::uint32_t free_now = source.check_slots(generation_mask_);
+    source.check_slots(generation_mask_);
     reserve_or_throw(storage_, name_.c_str(), head.objects, high_water_);
     // From here on nothing can fail.
-    const parts where(head.slots, head.objects, object_bytes);
+    const parts where(head.slots, head.known, head.objects, object_bytes);
     poison(storage_.blocks(), size_ * object_bytes);
     unpoison(storage_.blocks(), head.objects * object_bytes);
     source.copy(sizeof(header), slots_, head.slots * word_bytes);
-    source.copy(where.owners, owners_, head.objects * sizeof(std::uint32_t));
+    source.copy(where.owners, owners_, head.known * sizeof(std::uint32_t));
     source.copy(where.objects, storage_.blocks(), head.objects * object_bytes);
     tag_ = head.tag << tag_shift;
     frontier_ = static_cast<std::uint32_t>(head.slots);
     size_ = static_cast<std::uint32_t>(head.objects);
     end_ = size_;
-    free_slots_ = free_now;
-    first_free_ = static_cast<std::uint32_t>(head.first_free);
-    retired_ = frontier_ - size_ - free_now;
+    known_ = static_cast<std::uint32_t>(head.known);
     // The other pool's peak may be from before a restore of its own, and larger than this one can be.
     const std::uint64_t peak = std::min<std::uint64_t>(head.high_water, storage_.max_capacity());
     high_water_ = std::max(high_water_, static_cast<std::uint32_t>(peak));

@@ -2,7 +2,7 @@
 #pragma once
 
 /// \file
-/// A handle pool beside a model of it: an array in which the last object fills a gap, a stack of free
+/// A handle pool beside a model of it: an array in which the last object fills a gap, a set of free
 /// slots, and how often each slot was used. Every operation runs on both, and both must agree.
 
 #include "millpond/pool/handle_pool.hpp"
@@ -11,7 +11,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -31,7 +31,7 @@ struct handle_model {
     std::vector<entry> objects;      ///< as in the pool's array
     std::vector<handle<T>> stale;    ///< every handle that was good once
     std::vector<std::uint64_t> uses; ///< of each slot that was ever used
-    std::vector<std::size_t> free;   ///< slots, the one that was freed last at the end
+    std::set<std::size_t> free;      ///< slots
     std::size_t retired = 0;
     std::size_t peak = 0;
 };
@@ -47,25 +47,27 @@ public:
 
     template <class... Arguments>
     void create(std::uint64_t value, Arguments&&... arguments) {
-        const std::optional<std::size_t> slot = take_slot();
+        const bool room = has_room();
         const handle<T> made = pool_.try_create(std::forward<Arguments>(arguments)...);
-        if (!made != !slot) {
+        if (static_cast<bool>(made) != room) {
             fault_ = "an object was refused or invented";
         } else if (made) {
-            expect_handle(made, *slot);
+            take_slot(made);
             model_.objects.push_back({made, value});
         }
     }
 
-    /// `body` creates an object whose constructor throws, or finds the pool full.
+    /// `body` runs a constructor that throws, and gives the handle that it was told; the null handle
+    /// when it did not run.
     template <class Body>
     void create_in_vain(Body body) {
-        const std::optional<std::size_t> slot = take_slot();
-        if (body() != slot.has_value()) {
+        const bool room = has_room();
+        const handle<T> told = body();
+        if (static_cast<bool>(told) != room) {
             fault_ = "a constructor ran in a full pool, or did not run in another";
-        }
-        if (slot) {
-            give_slot(*slot);
+        } else if (told) {
+            take_slot(told);
+            forget(told);
         }
     }
 
@@ -150,43 +152,43 @@ public:
     [[nodiscard]] const std::string& fault() const { return fault_; }
 
 private:
-    std::optional<std::size_t> take_slot() {
-        std::size_t slot = model_.uses.size();
-        if (!model_.free.empty()) {
-            slot = model_.free.back();
-            model_.free.pop_back();
-        } else if (slot < pool_.stats().max_capacity) {
-            model_.uses.push_back(0);
-        } else {
-            return std::nullopt;
-        }
-        model_.peak = std::max(model_.peak, model_.objects.size() + 1);
-        return slot;
-    }
-
-    void give_slot(std::size_t slot) {
-        if (++model_.uses[slot] == generations_) {
-            ++model_.retired;
-        } else {
-            model_.free.push_back(slot);
-        }
+    [[nodiscard]] bool has_room() const {
+        return model_.objects.size() + model_.retired < pool_.stats().max_capacity;
     }
 
     [[nodiscard]] int slot_bits() const {
         return static_cast<int>(std::bit_width(pool_.stats().max_capacity - 1));
     }
 
-    void expect_handle(handle<T> made, std::size_t slot) {
-        if ((made.value() & ~(std::uint64_t{0xff} << 56)) !=
-                (model_.uses[slot] << slot_bits() | slot) ||
-            made.value() >> 56 == 0) {
-            fault_ = "the same calls gave another handle";
+    [[nodiscard]] std::size_t slot_of(handle<T> named) const {
+        return named.value() & ((std::uint64_t{1} << slot_bits()) - 1);
+    }
+
+    /// A handle's slot is a free one, or the next if none is free, and its generation how often that
+    /// was used.
+    void take_slot(handle<T> made) {
+        const std::size_t slot = slot_of(made);
+        if (model_.free.empty() && slot == model_.uses.size()) {
+            model_.uses.push_back(0);
+        } else if (model_.free.erase(slot) == 0) {
+            fault_ = "a handle has a slot that is not free";
+            return;
         }
+        const std::uint64_t rest = made.value() & ~(std::uint64_t{0xff} << 56);
+        if (rest != (model_.uses[slot] << slot_bits() | slot) || made.value() >> 56 == 0) {
+            fault_ = "a handle has another generation, or no tag";
+        }
+        model_.peak = std::max(model_.peak, model_.objects.size() + 1);
     }
 
     void forget(handle<T> named) {
         model_.stale.push_back(named);
-        give_slot(named.value() & ((std::uint64_t{1} << slot_bits()) - 1));
+        const std::size_t slot = slot_of(named);
+        if (++model_.uses[slot] == generations_) {
+            ++model_.retired;
+        } else {
+            model_.free.insert(slot);
+        }
     }
 
     handle_pool<T>& pool_;

@@ -88,6 +88,17 @@ TEST_CASE("a handle leads to its object until it is destroyed and to nothing for
     CHECK_HANDLES_SOUND(pool);
 }
 
+TEST_CASE("the slot that was freed last is used first") {
+    handle_pool<int> pool({.capacity = 10});
+    const auto slot_of = [](handle<int> named) { return named.value() & 15; };
+    const std::array made = {pool.create(0), pool.create(1), pool.create(2), pool.create(3)};
+    pool.destroy(made[2]);
+    pool.destroy(made[0]);
+    CHECK(slot_of(pool.create(4)) == slot_of(made[0]));
+    CHECK(slot_of(pool.create(5)) == slot_of(made[2]));
+    CHECK(slot_of(pool.create(6)) == 4);
+}
+
 TEST_CASE("the null handle leads nowhere in any pool") {
     handle_pool<int> pool({.capacity = 3});
     CHECK(pool.get({}) == nullptr);

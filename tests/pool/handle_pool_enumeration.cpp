@@ -18,6 +18,7 @@
 #include "support/sanitized.hpp"
 #include <doctest/doctest.h>
 
+using millpond::handle;
 using millpond::handle_pool;
 using millpond::handle_pool_options;
 using millpond::memory_source;
@@ -25,14 +26,17 @@ using millpond::test::modelled_pool;
 
 namespace {
 
-/// Can be written into a snapshot; does not like odd company.
+/// Can be written into a snapshot.
 struct item {
-    explicit item(std::uint64_t number, bool throws = false)
+    explicit item(std::uint64_t number)
         : value(number)
-        , copy(~number) {
-        if (throws) {
-            throw std::runtime_error("no");
-        }
+        , copy(~number) {}
+
+    /// Tells its handle and throws.
+    item(const handle_pool<item>& home, handle<item>& told)
+        : item(0) {
+        told = home.handle_of(*this);
+        throw std::runtime_error("no");
     }
 
     std::uint64_t value;
@@ -43,13 +47,14 @@ std::uint64_t number_of(const item& it) {
     return it.value == ~it.copy ? it.value : 0;
 }
 
-/// True when the constructor ran.
-bool create_broken_item(handle_pool<item>& pool) {
+/// The handle that the constructor was told; null when it did not run.
+handle<item> create_broken_item(handle_pool<item>& pool) {
+    handle<item> told;
     try {
-        return static_cast<bool>(pool.try_create(std::uint64_t{1}, true));
+        (void)pool.try_create(pool, told);
     } catch (const std::runtime_error&) {
-        return true;
     }
+    return told;
 }
 
 /// Operations 0 to 6; 7 and above destroy one object.

@@ -300,7 +300,7 @@ TEST_CASE("a changed snapshot with the right checksum is refused or leaves a sou
         if (refusal(after, with_checksum(snapshot)).empty()) {
             ++accepted;
             REQUIRE(millpond::test::fault_of_handles(after) == "");
-            while (after.try_create(1U, 1U)) { // walks the whole list of free slots
+            while (after.try_create(1U, 1U)) { // takes every free slot
             }
             REQUIRE(millpond::test::fault_of_handles(after) == "");
             after.clear();
@@ -349,7 +349,9 @@ TEST_CASE("a snapshot that does not fit says what is wrong and where") {
     CHECK(refusal(after, forged(taken, 56, 0)) == where + "56: tag is 0, must be 1 to 255");
     CHECK(refusal(after, forged(taken, 64, 9)) ==
           "millpond: pool 'p' is exhausted: capacity 8, peak 0");
-    CHECK(refusal(after, forged(taken, 72, 7)) == where + "72: objects is 7, must be at most 6");
+    CHECK(refusal(after, forged(taken, 72, 7)) ==
+          where + "72: known slots is 7, must be at most 6");
+    CHECK(refusal(after, forged(taken, 80, 7)) == where + "80: objects is 7, must be at most 6");
     CHECK(refusal(after, forged(taken, 88, 1)) ==
           where + "88: high water is 1, must be at least 6");
     other = taken;
@@ -359,33 +361,36 @@ TEST_CASE("a snapshot that does not fit says what is wrong and where") {
     CHECK(refusal(after, forged(taken, first_word, word_at(taken, first_word) | 1ULL << 56)) ==
           where + "104: state of a slot is 1, must be 0, 2 or 3");
     CHECK(refusal(after, forged(taken, first_word, word_at(taken, first_word) + 1)) ==
-          where + "104: position of a slot is 1, must be one that this slot owns, below 5");
+          where + "104: position of an object's slot is 1, must be its own and below 5");
 }
 
-TEST_CASE("a list of free slots that goes in a circle or ends early is refused") {
+TEST_CASE("slots that share a position or have none are refused") {
     handle_pool<session> pool({.capacity = 8});
-    std::vector<session_handle> made;
-    for (std::uint64_t i = 0; i < 8; ++i) {
-        made.push_back(pool.create(i, i));
+    std::vector<session_handle> made(8);
+    for (session_handle& named : made) {
+        named = pool.create(1U, 1U);
     }
-    for (const std::size_t i : {1U, 3U, 5U}) { // the list is 5, 3, 1
+    for (const std::size_t i : {1U, 3U, 5U}) { // the free slots are 5, 3, 1, at positions 5, 6, 7
         pool.destroy(made[i]);
     }
     bytes taken(pool.snapshot_bytes());
     (void)pool.snapshot(taken);
-    const auto slot_at = [](std::size_t slot) { return header_bytes + 8 * slot; };
     handle_pool<session> after({.name = "p", .capacity = 8});
     CHECK(refusal(after, taken).empty());
-    const auto with_link = [&](std::size_t slot, std::uint64_t next) {
-        return forged(taken, slot_at(slot), (word_at(taken, slot_at(slot)) & ~7ULL) | next);
+    const auto slot_at = [](std::size_t slot) { return header_bytes + 8 * slot; };
+    const auto with_position = [&](std::size_t slot, std::uint64_t position) {
+        return forged(taken, slot_at(slot), (word_at(taken, slot_at(slot)) & ~7ULL) | position);
     };
-    CHECK(refusal(after, with_link(1, 5)).find("free slots from here is 2, must be 1") !=
-          std::string::npos);
-    CHECK(refusal(after, with_link(3, 3)).find("free slots from here is 1, must be 2") !=
-          std::string::npos);
-    CHECK(refusal(after, with_link(3, 5)).find("free slots from here") != std::string::npos);
-    CHECK(refusal(after, with_link(5, 4)).find("next free slot is 4, must be a free one below 8") !=
-          std::string::npos);
+    const std::string where = "millpond: pool 'p': snapshot, byte ";
+    CHECK(refusal(after, with_position(3, 7)) ==
+          where + "128: position of a free slot is 7, must be its own and at least 5");
+    CHECK(refusal(after, with_position(3, 0)) ==
+          where + "128: position of a free slot is 0, must be its own and at least 5");
+    CHECK(refusal(after, with_position(0, 6)) ==
+          where + "104: position of an object's slot is 6, must be its own and below 5");
+    // A slot that claims to be retired leaves the owners one short.
+    CHECK(refusal(after, forged(taken, slot_at(3), word_at(taken, slot_at(3)) | 1ULL << 56)) ==
+          where + "72: known slots is 8, must be 7");
 }
 
 TEST_CASE("a snapshot with more objects than a pool may hold is refused as exhaustion") {

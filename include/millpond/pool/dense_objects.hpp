@@ -68,8 +68,7 @@ public:
             core_.make_busy(gone.slot);
             std::destroy_at(at(gone.position));
         }
-        core_.release(gone.slot);
-        vacate(gone.position);
+        vacate(gone);
     }
 
     /// Destroys every object, the last one first. What a destructor makes meanwhile may stay.
@@ -105,52 +104,52 @@ private:
         dense_objects& objects;
         place made;
 
-        MILLPOND_SLOW_PATH void deallocate(void* /*block*/) noexcept {
-            objects.core_.release(made.slot);
-            objects.vacate(made.position);
-        }
+        MILLPOND_SLOW_PATH void deallocate(void* /*block*/) noexcept { objects.vacate(made); }
     };
 
-    /// Moves the last object to the place of one that is gone.
-    void vacate(std::uint32_t gap) noexcept {
-        poison(at(gap), sizeof(T));
-        if (gap >= core_.size()) [[unlikely]] { // behind somebody who is busy
+    /// Frees the slot of an object that is gone, and moves the last one to its place.
+    void vacate(place gone) noexcept {
+        poison(at(gone.position), sizeof(T));
+        if (gone.position >= core_.size()) [[unlikely]] { // behind somebody who is busy
+            (void)core_.release(gone.slot, gone.position);
             core_.leave_gap();
             settle();
             return;
         }
         const std::uint32_t last =
-            std::is_trivially_destructible_v<T> ? core_.size() - 1 : core_.last_from(gap);
-        if (last != gap && !fill(gap, last)) [[unlikely]] {
+            std::is_trivially_destructible_v<T> ? core_.size() - 1 : core_.last_from(gone.position);
+        const bool reusable = core_.release(gone.slot, last);
+        if (last != gone.position && !fill(gone, last)) [[unlikely]] {
             settle();
             return;
         }
-        core_.cut(last);
+        core_.cut(last, reusable);
     }
 
     /// False when a move constructor, or the destructor of what it has moved from, has changed the pool.
     /// It found the objects end before the gap, and so does the caller then.
-    [[nodiscard]] bool fill(std::uint32_t gap, std::uint32_t last) noexcept {
+    [[nodiscard]] bool fill(place gone, std::uint32_t last) noexcept {
+        const std::uint32_t gap = gone.position;
+        const std::uint32_t end = core_.end();
+        const std::uint32_t gaps = core_.gaps();
+        core_.occupy(last, gap, moves_quietly ? handle_core::live : handle_core::busy);
+        core_.cede(last, gone.slot);
         if constexpr (moves_quietly) {
             relocate(last, gap);
             return true;
         }
-        const std::uint32_t end = core_.end();
-        const std::uint32_t gaps = core_.gaps();
         core_.step_back(gap);
         relocate(last, gap);
+        core_.end_move(gap);
         return core_.size() == gap && core_.end() == end && core_.gaps() == gaps;
     }
 
+    /// The object's slot has its new place already.
     void relocate(std::uint32_t from, std::uint32_t to) noexcept {
-        core_.replace(from, to, moves_quietly ? handle_core::live : handle_core::busy);
         unpoison(at(to), sizeof(T));
         std::construct_at(at(to), std::move(*at(from)));
         std::destroy_at(at(from));
         poison(at(from), sizeof(T));
-        if constexpr (!moves_quietly) {
-            core_.end_move(to);
-        }
     }
 
     /// Closes the gaps behind size(), up to the first object that is busy: who is at work on that one
@@ -167,7 +166,11 @@ private:
             }
             const std::uint32_t to = core_.size();
             if (position != to) {
+                const std::uint32_t free_slot = core_.owner(to);
+                core_.occupy(position, to, handle_core::busy);
+                core_.move_gap(free_slot, position);
                 relocate(position, to);
+                core_.end_move(to);
                 if (core_.size() != to) { // its move constructor has destroyed objects
                     position = core_.size();
                     continue;

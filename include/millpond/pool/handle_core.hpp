@@ -4,26 +4,32 @@
 /// What a handle_pool knows of its objects, without their type: which slot has which generation, and
 /// where each slot's object lies.
 ///
-///     objects   [ a | b | c | d | ... ]          side by side: positions 0 to size - 1
-///     owners    [ 7 | 2 | 0 | 5 | ... ]          the slot of each position
-///     slots     [ word | word | word | ... ]     a word per slot, up to the frontier
+///     objects   [ a | b | c | d ]                      side by side: positions 0 to size - 1
+///     owners    [ 7 | 2 | 0 | 5 | 4 | 1 | 6 ]          the slot of each position, then the free slots
+///     slots     [ word | word | word | ... ]           a word per slot, up to the frontier
 ///
-///     handle    | tag   | generation | slot          |
-///     word      | state | generation | position      |     live (state 0), or busy
-///               | state | generation | next free one |     free
-///               | state | generation |               |     retired: its generations are used up
+///     handle    | tag   | generation | slot     |
+///     word      | state | generation | position |      of the slot among the owners
 ///
-/// Handle and word have the same shape, so one exclusive or compares state, tag and generation and
-/// leaves the position. No value of 64 bits passes for a slot that is not live.
+///     frontier = known + retired          slots that were ever used; known is the length of owners
+///     known = size + free                 unless somebody is busy, see below
+///
+/// The slot that was freed last stands where the next object will lie, so neither creating nor
+/// destroying follows a link from slot to slot. A slot whose generations are used up is retired and
+/// leaves the owners.
+///
+/// Handle and word have the same shape: one exclusive or compares state, tag and generation and leaves
+/// the position. No value of 64 bits passes for a slot that is not live.
 ///
 /// Code of the user runs in the middle of things: constructors, destructors, move constructors. The
 /// object concerned is *busy* meanwhile: its handle finds nothing and nobody moves it. Whatever is done
 /// to the pool from inside such code works on
 ///
-///     [ 0 ........ size )  [ size ........ end )
-///       no gaps              behind a busy object: may have gaps, which settle() of the pool closes
+///     [ 0 ........ size )  [ size ........ end )  [ end ........ known )
+///       no gaps              behind a busy object:   free
+///                            may have gaps
 ///
-/// and outside of such code size and end are the same.
+/// and outside of such code size and end are the same. dense_objects.hpp closes the gaps.
 
 #include "millpond/base/config.hpp"
 #include "millpond/base/contract.hpp"
@@ -53,7 +59,7 @@ class handle_core {
 public:
     static constexpr std::uint32_t none = ~std::uint32_t{0};
 
-    // A word's state, in the highest byte, where a handle has its tag.
+    // A word's state, in the highest byte, where a handle has its tag. The first two have an object.
     static constexpr int tag_shift = 56;
     static constexpr std::uint64_t live = 0;
     static constexpr std::uint64_t busy = std::uint64_t{1} << tag_shift;
@@ -93,11 +99,7 @@ public:
 
     /// The slot of a handle that was found.
     [[nodiscard]] std::uint32_t slot_of(std::uint64_t handle) const noexcept {
-        return link_of(handle);
-    }
-
-    [[nodiscard]] std::uint32_t owner(std::uint32_t position) const noexcept {
-        return owners_[position];
+        return low_bits(handle);
     }
 
     /// The handle of the object at a position that `holds` one.
@@ -105,38 +107,45 @@ public:
         return handle_of_slot(owners_[position]);
     }
 
+    [[nodiscard]] std::uint32_t owner(std::uint32_t position) const noexcept {
+        return owners_[position];
+    }
+
     /// True when a live or a busy object is there; for any number.
     [[nodiscard]] bool holds(std::uint64_t position) const noexcept {
-        return position < size_ || (position < end_ && (is_live(position) || is_busy(position)));
+        return position < size_ || (position < end_ && state_at(position) <= busy);
     }
 
-    [[nodiscard]] bool is_live(std::uint64_t position) const noexcept {
-        return (slots_[owners_[position]] & address_mask_) == position;
+    /// Of a position before `end`.
+    [[nodiscard]] bool is_live(std::uint32_t position) const noexcept {
+        return state_at(position) == live;
     }
 
-    [[nodiscard]] bool is_busy(std::uint64_t position) const noexcept {
-        return (slots_[owners_[position]] & address_mask_) == (busy | position);
+    [[nodiscard]] bool is_busy(std::uint32_t position) const noexcept {
+        return state_at(position) == busy;
     }
 
     // --- objects come -----------------------------------------------------------------------
 
     /// Takes a slot, and the place behind the last object, which is busy there until `finish`.
     [[nodiscard]] place open() noexcept {
-        if ((free_slots_ == 0 && frontier_ == storage_.max_capacity()) ||
+        if ((end_ == known_ && frontier_ == storage_.max_capacity()) ||
             (end_ == storage_.capacity() && !storage_.grow())) [[unlikely]] {
             ++failures_;
             return {};
         }
-        const place made = {take_slot(), end_};
-        owners_[made.position] = made.slot;
-        slots_[made.slot] = busy | (slots_[made.slot] & generation_mask_) | made.position;
+        if (end_ == known_) {
+            add_slot();
+        }
+        const place made = {owners_[end_], end_};
+        slots_[made.slot] ^= free ^ busy;
         ++end_;
         return made;
     }
 
     /// The object is there. Returns its handle.
     [[nodiscard]] std::uint64_t finish(place made) noexcept {
-        slots_[made.slot] ^= busy;
+        slots_[made.slot] ^= busy ^ live;
         if (size_ == made.position && end_ == size_ + 1) [[likely]] {
             size_ = end_;
         }
@@ -146,29 +155,31 @@ public:
     // --- objects go -------------------------------------------------------------------------
 
     /// The slot's handle finds nothing any more, and nobody moves its object.
-    void make_busy(std::uint32_t slot) noexcept { slots_[slot] |= busy; }
+    void make_busy(std::uint32_t slot) noexcept { slots_[slot] ^= live ^ busy; }
 
-    /// Frees a slot for the next generation, or retires it.
-    void release(std::uint32_t slot) noexcept {
+    /// Frees a slot for its next generation; false when there is none, and it is retired. Its word
+    /// names `position`, which becomes its own by `cede` unless it is.
+    [[nodiscard]] bool release(std::uint32_t slot, std::uint32_t position) noexcept {
         const std::uint64_t generation = slots_[slot] & generation_mask_;
         if (generation >= last_generation_) [[unlikely]] {
-            slots_[slot] = retired | generation;
-            ++retired_;
-            return;
+            slots_[slot] = retired | generation | position;
+            return false;
         }
-        slots_[slot] = free | (generation + generation_step_) | first_free_;
-        first_free_ = slot;
-        ++free_slots_;
+        slots_[slot] = free | (generation + generation_step_) | position;
+        return true;
     }
 
     /// An object gets its place in a gap. If code of the user moves it, it is busy there until then.
-    void replace(std::uint32_t from, std::uint32_t to, std::uint64_t state) noexcept {
+    void occupy(std::uint32_t from, std::uint32_t to, std::uint64_t state) noexcept {
         const std::uint32_t slot = owners_[from];
         owners_[to] = slot;
         slots_[slot] = state | (slots_[slot] & generation_mask_) | to;
     }
 
-    void end_move(std::uint32_t to) noexcept { slots_[owners_[to]] ^= busy; }
+    void end_move(std::uint32_t to) noexcept { slots_[owners_[to]] ^= busy ^ live; }
+
+    /// The place that an object has left is that of a slot without one.
+    void cede(std::uint32_t position, std::uint32_t slot) noexcept { owners_[position] = slot; }
 
     /// The last object of those without gaps that nobody is at work on, or the gap if none lies behind
     /// it. What lies behind is from now on beyond `size()`.
@@ -179,12 +190,16 @@ public:
         return size_ - 1;
     }
 
-    /// The objects end before this position; it is a gap if there are others behind it.
-    void cut(std::uint32_t position) noexcept {
-        if (end_ == position + 1) {
-            end_ = position;
-        }
+    /// The objects end before this position, whose slot has been released: is it `reusable`? It is a
+    /// gap if there are others behind it.
+    void cut(std::uint32_t position, bool reusable) noexcept {
         size_ = position;
+        if (end_ == position + 1) [[likely]] {
+            end_ = position;
+            if (!reusable) [[unlikely]] {
+                drop(position);
+            }
+        }
     }
 
     // --- while somebody is busy -------------------------------------------------------------
@@ -199,11 +214,17 @@ public:
 
     void leave_gap() noexcept { ++gaps_; }
 
+    /// A gap and the object that has left it to fill another change slots.
+    void move_gap(std::uint32_t slot, std::uint32_t to) noexcept {
+        owners_[to] = slot;
+        slots_[slot] = (slots_[slot] & (generation_mask_ | state_mask)) | to;
+    }
+
     /// The object behind the last joins those without gaps.
     void extend() noexcept { ++size_; }
 
     /// There is nothing but gaps beyond size().
-    void forget_gaps() noexcept { end_ = size_; }
+    void forget_gaps() noexcept;
 
     // --- the whole pool ---------------------------------------------------------------------
 
@@ -214,7 +235,7 @@ public:
 
     [[nodiscard]] std::uint32_t end() const noexcept { return end_; }
 
-    [[nodiscard]] std::uint32_t retired_slots() const noexcept { return retired_; }
+    [[nodiscard]] std::uint32_t retired_slots() const noexcept { return frontier_ - known_; }
 
     [[nodiscard]] std::uint32_t high_water() const noexcept { return high_water_; }
 
@@ -222,7 +243,7 @@ public:
 
     /// Places that are committed, as far as there are slots for them.
     [[nodiscard]] std::uint32_t capacity() const noexcept {
-        const std::uint32_t slots = storage_.max_capacity() - retired_;
+        const std::uint32_t slots = storage_.max_capacity() - retired_slots();
         return storage_.capacity() < slots ? storage_.capacity() : slots;
     }
 
@@ -238,7 +259,7 @@ public:
 
     [[nodiscard]] handle_pool_stats stats(std::size_t object_bytes) const noexcept;
 
-    /// Checks every invariant above; O(max_capacity used).
+    /// Checks every invariant above; O(frontier).
     [[nodiscard]] verdict verify() const noexcept;
 
     /// No handle leads anywhere any more; the last thing that a pool's destructor does.
@@ -259,42 +280,35 @@ public:
     void restore(std::span<const std::byte> from, std::size_t object_bytes, std::size_t alignment);
 
 private:
-    /// The free slot that was freed last, else one that was never used. There is one.
-    [[nodiscard]] std::uint32_t take_slot() noexcept {
-        if (free_slots_ == 0) {
-            return take_fresh_slot();
-        }
-        const std::uint32_t slot = first_free_;
-        first_free_ = link_of(slots_[slot]);
-        --free_slots_;
-        return slot;
+    /// All known slots are in use now, so this is when the peak may be a new one.
+    void add_slot() noexcept {
+        owners_[known_] = frontier_;
+        slots_[frontier_] = free | known_;
+        ++frontier_;
+        ++known_;
+        high_water_ = known_ > high_water_ ? known_ : high_water_;
     }
 
-    /// All others are in use or retired now, so this is when the peak may be a new one.
-    [[nodiscard]] std::uint32_t take_fresh_slot() noexcept {
-        const std::uint32_t slot = frontier_++;
-        slots_[slot] = 0;
-        const std::uint32_t in_use = frontier_ - retired_;
-        high_water_ = in_use > high_water_ ? in_use : high_water_;
-        return slot;
+    [[nodiscard]] std::uint64_t state_at(std::uint64_t position) const noexcept {
+        return slots_[owners_[position]] & state_mask;
     }
 
     [[nodiscard]] std::uint64_t handle_of_slot(std::uint32_t slot) const noexcept {
         return tag_ | (slots_[slot] & generation_mask_) | slot;
     }
 
-    /// The position of a slot in use, the next one of a free slot, the slot of a handle. What stands in
-    /// the highest byte falls off.
-    [[nodiscard]] std::uint32_t link_of(std::uint64_t word) const noexcept {
-        return static_cast<std::uint32_t>(word & address_mask_);
+    /// The slot of a handle, the position of a word. The highest byte falls off.
+    [[nodiscard]] std::uint32_t low_bits(std::uint64_t handle_or_word) const noexcept {
+        return static_cast<std::uint32_t>(handle_or_word & address_mask_);
     }
 
-    [[nodiscard]] bool free_list_is_whole() const noexcept;
+    void drop(std::uint32_t position) noexcept;
+    [[nodiscard]] const char* fault_at(std::uint32_t position) const noexcept;
     void forget() noexcept;
     void take_over(handle_core& other) noexcept;
 
     std::uint64_t* slots_ = nullptr;    ///< a word per slot; written up to the frontier
-    std::uint32_t* owners_ = nullptr;   ///< the slot of each position; written up to the peak
+    std::uint32_t* owners_ = nullptr;   ///< a slot per position, and the free ones; known_ of them
     std::uint64_t tag_ = 0;             ///< in its place in a handle
     std::uint64_t address_mask_ = 0;    ///< all of a handle or word but the generation
     std::uint64_t generation_mask_ = 0; ///< the place of the generation in handle and word
@@ -303,10 +317,8 @@ private:
     std::uint32_t frontier_ = 0;        ///< slots from here on were never used
     std::uint32_t size_ = 0;            ///< objects side by side
     std::uint32_t end_ = 0;             ///< places in use; size_ unless somebody is busy
-    std::uint32_t free_slots_ = 0;      ///< in the list that begins with first_free_
-    std::uint32_t first_free_ = 0;      ///< the slot that was freed last
-    std::uint32_t retired_ = 0;         ///< slots that are never used again
-    std::uint32_t high_water_ = 0;      ///< the most slots that were ever in use
+    std::uint32_t known_ = 0;           ///< slots that are not retired: with and without an object
+    std::uint32_t high_water_ = 0;      ///< the most slots that were ever known
     std::uint32_t gaps_ = 0;            ///< gaps that ever came to be beyond size_
     block_memory storage_;
     std::uint64_t failures_ = 0;
