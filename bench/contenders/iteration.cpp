@@ -186,7 +186,7 @@ public:
 
     key create(std::uint64_t value) { return colony_.emplace(value); }
 
-    void destroy(key which) { colony_.erase(which); }
+    void destroy(const key& which) { colony_.erase(which); }
 
     void settle() {}
 
