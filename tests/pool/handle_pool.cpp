@@ -23,6 +23,7 @@
 using millpond::handle;
 using millpond::handle_pool;
 using millpond::memory_source;
+using millpond::test::object_of;
 
 namespace {
 
@@ -73,7 +74,7 @@ TEST_CASE("a handle leads to its object until it is destroyed and to nothing for
     const handle<counted> first = pool.create(1);
     const handle<counted> second = pool.create(2);
     REQUIRE(pool.get(first) != nullptr);
-    CHECK(pool.get(first)->value == 1);
+    CHECK(object_of(pool, first).value == 1);
     CHECK(pool.contains(first));
     CHECK(pool.destroy(first));
     CHECK(counted::alive == 1);
@@ -83,7 +84,7 @@ TEST_CASE("a handle leads to its object until it is destroyed and to nothing for
         CHECK(!pool.destroy(first));
         CHECK(pool.destroy(pool.create(i))); // in the slot that was the first's
     }
-    CHECK(pool.get(second)->value == 2);
+    CHECK(object_of(pool, second).value == 2);
     CHECK(std::as_const(pool).get(second) == pool.get(second));
     CHECK_HANDLES_SOUND(pool);
 }
@@ -265,12 +266,12 @@ TEST_CASE("aggregates and types that only move are created and moved") {
     const handle<point> north =
         points.create(1, 2, "a label that does not fit into the string itself");
     points.destroy(south);
-    CHECK(points.get(north)->label == "a label that does not fit into the string itself");
+    CHECK(object_of(points, north).label == "a label that does not fit into the string itself");
     handle_pool<std::unique_ptr<int>> owners({.capacity = 4});
     const auto one = owners.create(std::make_unique<int>(1));
     const auto two = owners.create(std::make_unique<int>(2));
     owners.destroy(one);
-    CHECK(**owners.get(two) == 2);
+    CHECK(*object_of(owners, two) == 2);
 }
 
 TEST_CASE("clear destroys every object and leaves every handle stale") {
@@ -317,7 +318,7 @@ TEST_CASE("a moved pool keeps its objects and handles and the empty one finds no
         first.clear();
         CHECK_HANDLES_SOUND(first);
         const auto stopped =
-            millpond::test::run_in_child([&] { (void)first.handle_of(*second.get(named)); });
+            millpond::test::run_in_child([&] { (void)first.handle_of(object_of(second, named)); });
         CHECK(stopped.error_output.ends_with(": the pool was moved from\n"));
         // NOLINTEND(bugprone-use-after-move)
         CHECK(counted::alive == 1);
@@ -332,7 +333,7 @@ TEST_CASE("a pool that is assigned to destroys its own objects and takes over ha
     const handle<counted> kept = second.create(3);
     first = std::move(second);
     CHECK(counted::alive == 1);
-    CHECK(first.get(kept)->value == 3);
+    CHECK(object_of(first, kept).value == 3);
     CHECK(first.get(lost) == nullptr);
     CHECK(first.capacity() == 20);
     CHECK_HANDLES_SOUND(first);

@@ -15,6 +15,7 @@
 
 using millpond::handle;
 using millpond::handle_pool;
+using millpond::test::object_of;
 
 namespace {
 
@@ -89,8 +90,10 @@ TEST_CASE("a destructor may destroy another object and the last one fills both g
     for (const std::size_t other : {0U, 4U, 5U}) {
         handle_pool<talker> pool({.capacity = 10});
         const std::vector<handle<talker>> made = six_in(pool);
-        pool.get(made[2])->other = made[other];
-        pool.get(made[2])->when_destroyed = [](talker& me) { CHECK(me.pool->destroy(me.other)); };
+        object_of(pool, made[2]).other = made[other];
+        object_of(pool, made[2]).when_destroyed = [](talker& me) {
+            CHECK(me.pool->destroy(me.other));
+        };
         CHECK(pool.destroy(made[2]));
         CHECK(pool.size() == 4);
         CHECK(!pool.contains(made[other]));
@@ -102,9 +105,9 @@ TEST_CASE("a destructor may create objects and find them by their handles at onc
     handle_pool<talker> pool({.capacity = 10});
     const handle<talker> parent = pool.create(pool, 1);
     (void)pool.create(pool, 2);
-    pool.get(parent)->when_destroyed = [](talker& me) {
+    object_of(pool, parent).when_destroyed = [](talker& me) {
         const handle<talker> heir = me.pool->create(*me.pool, 3);
-        CHECK(me.pool->get(heir)->number == 3);
+        CHECK(object_of(*me.pool, heir).number == 3);
         CHECK(numbers_in(*me.pool) == numbers{1, 2, 3}); // the dying one is there still
     };
     CHECK(pool.destroy(parent));
@@ -120,8 +123,8 @@ TEST_CASE("objects whose destructors destroy each other or themselves are destro
     const handle<talker> two = pool.create(pool, 2);
     const handle<talker> selfish = pool.create(pool, 3);
     for (const auto& [named, other] : {std::pair{one, two}, {two, one}, {selfish, selfish}}) {
-        pool.get(named)->other = other;
-        pool.get(named)->when_destroyed = destroy_other;
+        object_of(pool, named).other = other;
+        object_of(pool, named).when_destroyed = destroy_other;
     }
     CHECK(pool.destroy(one));
     CHECK(pool.destroy(selfish));
@@ -143,12 +146,12 @@ TEST_CASE(
     const handle<talker> first = pool.create(pool, 1);
     const handle<talker> named = pool.create(pool, 2, tell);
     CHECK(told == named);
-    pool.get(named)->when_moved = tell;
-    pool.get(named)->when_destroyed = tell;
+    object_of(pool, named).when_moved = tell;
+    object_of(pool, named).when_destroyed = tell;
     told = {};
     CHECK(pool.destroy(first));
     CHECK(told == named);
-    CHECK(pool.get(named)->number == 2);
+    CHECK(object_of(pool, named).number == 2);
     told = {};
     CHECK(pool.destroy(named));
     CHECK(told == named);
@@ -161,8 +164,8 @@ TEST_CASE(
     (void)pool.create(pool, 2, [](talker& me) {
         for (int i = 3; i < 6; ++i) {
             const handle<talker> child = me.pool->create(*me.pool, i);
-            CHECK(me.pool->get(child)->number == i);
-            CHECK(&me.pool->get(child)->number > &me.number); // behind its parent
+            CHECK(object_of(*me.pool, child).number == i);
+            CHECK(&object_of(*me.pool, child).number > &me.number); // behind its parent
             me.other = child;
         }
         CHECK(numbers_in(*me.pool) == numbers{1});
@@ -190,7 +193,7 @@ TEST_CASE("a constructor may destroy what was there before and leaves no gap") {
             }
             (void)me.pool->create(*me.pool, 6);
         });
-        CHECK(pool.get(made)->number == 5);
+        CHECK(object_of(pool, made).number == 5);
         CHECK(numbers_in(pool) == (all ? numbers{5, 6} : numbers{1, 2, 3, 5, 6}));
         CHECK_HANDLES_SOUND(pool);
     }
@@ -216,8 +219,8 @@ TEST_CASE("a constructor that throws keeps what it has created and destroyed") {
 TEST_CASE("a move constructor may create and destroy and sees the objects before its own") {
     handle_pool<talker> pool({.capacity = 10});
     const std::vector<handle<talker>> made = six_in(pool);
-    pool.get(made[5])->other = made[0];
-    pool.get(made[5])->when_moved = [](talker& me) {
+    object_of(pool, made[5]).other = made[0];
+    object_of(pool, made[5]).when_moved = [](talker& me) {
         CHECK(numbers_in(*me.pool) == numbers{0, 1, 2});
         me.when_moved = nullptr;
         me.pool->destroy(me.other);
@@ -226,7 +229,7 @@ TEST_CASE("a move constructor may create and destroy and sees the objects before
     };
     CHECK(pool.destroy(made[3]));
     CHECK(numbers_in(pool) == numbers{1, 2, 4, 5, 6});
-    CHECK(pool.get(made[5])->number == 5);
+    CHECK(object_of(pool, made[5]).number == 5);
     CHECK_HANDLES_SOUND(pool);
 }
 
@@ -236,7 +239,7 @@ TEST_CASE("a pool that dies destroys what its destructors create too") {
         handle_pool<talker> pool({.capacity = 10});
         for (int i = 0; i < 4; ++i) {
             const handle<talker> named = pool.create(pool, i);
-            pool.get(named)->when_destroyed = [](talker& me) {
+            object_of(pool, named).when_destroyed = [](talker& me) {
                 (void)me.pool->create(*me.pool, me.number + 10);
             };
         }

@@ -24,6 +24,7 @@ using millpond::handle;
 using millpond::handle_pool;
 using millpond::handle_pool_options;
 using millpond::memory_source;
+using millpond::test::object_of;
 
 namespace {
 
@@ -193,7 +194,7 @@ TEST_CASE("pools on pages and heap and a buffer grow and shrink as their memory 
         const std::size_t returned = pool.shrink();
         CHECK((returned > 49'000 * sizeof(body)) == (source == memory_source::mapped));
         for (std::size_t i = 0; i < 100; ++i) {
-            CHECK(pool.get(made[i])->number == i);
+            CHECK(object_of(pool, made[i]).number == i);
         }
         CHECK(pool.create(std::uint64_t{5}));
         CHECK_HANDLES_SOUND(pool);

@@ -23,6 +23,7 @@
 
 using millpond::handle;
 using millpond::handle_pool;
+using millpond::test::object_of;
 
 namespace {
 
@@ -70,7 +71,8 @@ struct past {
 /// What differs from the past in another pool; empty when nothing does.
 std::string difference(const past& before, const handle_pool<session>& after) {
     for (const session_handle named : before.live) {
-        if (after.get(named) == nullptr || *after.get(named) != *before.pool.get(named)) {
+        if (after.get(named) == nullptr ||
+            object_of(after, named) != object_of(before.pool, named)) {
             return "a live handle leads elsewhere";
         }
     }
@@ -103,12 +105,12 @@ constexpr std::size_t header_bytes = 104;
 
 std::uint64_t word_at(const bytes& snapshot, std::size_t at) {
     std::uint64_t word = 0;
-    std::memcpy(&word, snapshot.data() + at, sizeof word);
+    std::memcpy(&word, &snapshot.at(at), sizeof word);
     return word;
 }
 
 void set_word(bytes& snapshot, std::size_t at, std::uint64_t word) {
-    std::memcpy(snapshot.data() + at, &word, sizeof word);
+    std::memcpy(&snapshot.at(at), &word, sizeof word);
 }
 
 /// Makes the checksum right again, as somebody with bad intentions would.
@@ -130,7 +132,7 @@ bytes forged(bytes snapshot, std::size_t at, std::uint64_t word) {
 void require_untouched(handle_pool<session>& pool, session_handle own) {
     REQUIRE(pool.size() == 1);
     REQUIRE(pool.get(own) != nullptr);
-    REQUIRE(*pool.get(own) == session{7, 7});
+    REQUIRE(object_of(pool, own) == session{7, 7});
     REQUIRE(pool.verify());
 }
 
@@ -152,12 +154,12 @@ TEST_CASE("a restore in the same pool takes back what happened since") {
     const bytes taken = before.taken();
     const past reference(50);
     before.pool.destroy(before.live[0]);
-    before.pool.get(before.live[1])->started = 99;
+    object_of(before.pool, before.live[1]).started = 99;
     (void)before.pool.create(5U, 5U);
     before.pool.restore(taken);
-    CHECK(before.pool.get(before.live[0])->user == 0);
-    CHECK(before.pool.get(before.live[1])->started ==
-          reference.pool.get(reference.live[1])->started);
+    CHECK(object_of(before.pool, before.live[0]).user == 0);
+    CHECK(object_of(before.pool, before.live[1]).started ==
+          object_of(reference.pool, reference.live[1]).started);
     CHECK(difference(before, before.pool) == "");
 }
 
@@ -201,7 +203,7 @@ TEST_CASE("an empty pool and a full one and one whose slots are retired come bac
         made.push_back(pool.create(i, i));
     }
     comes_back();
-    CHECK(after.get(made[2])->user == 2);
+    CHECK(object_of(after, made[2]).user == 2);
     for (const session_handle named : made) {
         pool.destroy(named);
     }

@@ -6,6 +6,7 @@
 
 #include "millpond/pool/handle_pool.hpp"
 
+#include <cstdlib>
 #include <string>
 
 #include "sound.hpp"
@@ -29,6 +30,16 @@ std::string fault_of_handles(const handle_pool<T>& pool) {
         }
     }
     return {};
+}
+
+/// The object that a handle must find.
+template <class Pool>
+[[gnu::noinline]] auto& object_of(Pool& pool, handle<typename Pool::value_type> named) {
+    auto* const object = pool.get(named);
+    if (object == nullptr) {
+        std::abort();
+    }
+    return *object;
 }
 
 } // namespace millpond::test
