@@ -5,6 +5,7 @@ from statistics import median
 
 OURS = "millpond block_pool"
 OURS_SHARED = "millpond concurrent_block_pool"
+OURS_CROWDS = ["millpond object_pool (iteration)", "millpond handle_pool"]
 REFERENCE = "millpond block_pool, one per thread"
 
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The page's sections about pools for one thread: each question, with the figures of every size."""
-from figures import OURS, number, time_text
+from figures import OURS, OURS_CROWDS, number, time_text
 from page_parts import bars, fastest_first, figure_section, latency_section, log_needed
 
 # Shown in the percentile plots; more lines than these cannot be told apart.
@@ -55,15 +55,32 @@ def large_sections(result):
                            "Every block is read and freed in random order. Metadata out of band "
                            "is one more cache line to miss: this is the price."),
         ]
+    return sections
+
+
+def crowd_sections(result):
+    """What can be iterated: both of our pools are compared, each with the best peer."""
+    sections = []
     for question in result.questions("iterate"):
         spreads = result.spreads(question)
-        verdict = result.verdict(spreads, "millpond object_pool (iteration)")
+        verdicts = " ".join(f"{name} is {result.verdict(spreads, name)}."
+                            for name in OURS_CROWDS if name in spreads)
         sections.append({
             "heading": question[0].upper() + question[1:],
             "text": "A million objects of 64 bytes were made, the rest destroyed at random; the "
-                    f"first word of each that is alive is read. Millpond is {verdict}.",
+                    f"first word of each that is alive is read. {verdicts}",
             "chart": bars(spreads, "ns per live object", log_needed(spreads), "time"),
             "table": None})
+    for question in result.questions("insert_erase"):
+        for figure, what in (("erase", "destroyed, at random"), ("insert", "created")):
+            spreads = result.spreads(question, figure)
+            verdicts = " ".join(f"{name} is {result.verdict(spreads, name)}."
+                                for name in OURS_CROWDS if name in spreads)
+            sections.append({
+                "heading": f"{question[0].upper()}{question[1:]}: {figure}",
+                "text": f"Of the same crowds a fiftieth of the places is {what}. {verdicts}",
+                "chart": bars(spreads, "ns per object", log_needed(spreads), figure),
+                "table": None})
     return sections
 
 
@@ -138,12 +155,17 @@ def comparisons(result):
         yield question, result.spreads(question), OURS
     for question in result.questions("start_up"):
         yield f"{question}: ready", result.spreads(question, "ready"), OURS
-    for question in result.questions("iterate"):
-        yield question, result.spreads(question), "millpond object_pool (iteration)"
+    for ours in OURS_CROWDS:
+        for question in result.questions("iterate"):
+            yield f"{question}, {ours}", result.spreads(question), ours
+        for question in result.questions("insert_erase"):
+            for figure in ("insert", "erase"):
+                yield f"{question}: {figure}, {ours}", result.spreads(question, figure), ours
 
 
 def sections(result):
-    found = hot_sections(result) + large_sections(result) + start_sections(result)
+    found = (hot_sections(result) + large_sections(result) + crowd_sections(result) +
+             start_sections(result))
     for pattern in ("latency_churn", "latency_refill"):
         for question in result.questions(pattern):
             found += [latency_section(result, question, operation, LATENCY_SERIES)

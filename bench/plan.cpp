@@ -29,6 +29,7 @@ constexpr std::array pattern_names = {
     std::pair{pattern::latency_churn, std::string_view("latency_churn")},
     std::pair{pattern::latency_refill, std::string_view("latency_refill")},
     std::pair{pattern::iterate, std::string_view("iterate")},
+    std::pair{pattern::insert_erase, std::string_view("insert_erase")},
     std::pair{pattern::local_bursts, std::string_view("local_bursts")},
     std::pair{pattern::hand_off, std::string_view("hand_off")},
     std::pair{pattern::exchange, std::string_view("exchange")},
@@ -142,14 +143,19 @@ void add_latency(std::vector<question>& all, scale by) {
 }
 
 void add_iteration(std::vector<question>& all, scale by) {
-    for (const auto& [name, percent] : {std::pair{"iterate, 10 % alive", 10U},
-                                        std::pair{"iterate, 50 % alive", 50U},
-                                        std::pair{"iterate, 90 % alive", 90U}}) {
-        all.push_back(sized_64(name,
-                               "ns per live object",
-                               {pattern::iterate, 0, million / by.blocks, 0, percent},
-                               iterates));
-    }
+    const auto ask = [&](std::string_view name,
+                         std::string_view unit,
+                         pattern what,
+                         unsigned needs) {
+        for (const unsigned percent : {10U, 50U, 90U}) {
+            all.push_back(sized_64(std::string(name) + ", " + std::to_string(percent) + " % alive",
+                                   unit,
+                                   {what, 0, million / by.blocks, 0, percent},
+                                   needs));
+        }
+    };
+    ask("iterate", "ns per live object", pattern::iterate, iterates);
+    ask("insert and erase", "ns per object", pattern::insert_erase, keeps_a_crowd);
 }
 
 /// 1, 2, 4, 8 and 16 threads as far as there are cores, but two at least.

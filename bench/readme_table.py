@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The tables of the README: every pattern at 64 bytes, a few peers, and the best of all peers."""
-from figures import OURS, OURS_SHARED, REFERENCE, number, time_text
+from figures import OURS, OURS_CROWDS, OURS_SHARED, REFERENCE, number, time_text
 
 BEGIN = "<!-- benchmark table: begin -->"
 END = "<!-- benchmark table: end -->"
@@ -55,6 +55,19 @@ def source(result, more):
             f"{build['compiler']}; commit {result.data['commit']}.")
 
 
+def crowd_rows(result, question, figure, title):
+    """A row for each of our pools that can be iterated; object_pool's walk goes without its name."""
+    spreads = result.spreads(question, figure)
+    floor = spreads.get("floor (dense array)")
+    for ours in OURS_CROWDS:
+        if ours in spreads:
+            unnamed = figure == "time" and ours == OURS_CROWDS[0]
+            name = "" if unnamed else f", `{ours.removeprefix('millpond ').split(' (')[0]}`"
+            yield (f"| {title}{name} | {number(floor.middle if floor else None)} | "
+                   f"{number(spreads[ours].middle)} |" + " – |" * (len(COLUMNS) - 2) +
+                   f" {marked(result.verdict(spreads, ours))} |")
+
+
 def one_thread_table(result):
     present = {row["question"] for row in result.rows}
     lines = head("64-byte blocks, ns per block", COLUMNS)
@@ -65,13 +78,11 @@ def one_thread_table(result):
         cells = [write(spreads[name].middle) if name in spreads else "–" for name, _ in COLUMNS]
         lines.append(f"| {title} | " + " | ".join(cells) + f" | {marked(result.verdict(spreads))} |")
     for question in result.questions("iterate"):
-        spreads = result.spreads(question)
-        ours = spreads.get("millpond object_pool (iteration)")
-        floor = spreads.get("floor (dense array)")
-        if ours and floor:
-            verdict = marked(result.verdict(spreads, "millpond object_pool (iteration)"))
-            lines.append(f"| {question} of 1 M | {number(floor.middle)} | {number(ours.middle)} |" +
-                         " – |" * (len(COLUMNS) - 2) + f" {verdict} |")
+        lines += crowd_rows(result, question, "time", f"{question} of 1 M")
+    for question in result.questions("insert_erase"):
+        for figure in ("insert", "erase"):
+            title = question.replace("insert and erase", figure) + " of 1 M"
+            lines += crowd_rows(result, question, figure, title)
     most = min(5, result.data["repetitions"])
     lines += ["", source(result, f" ({most} for 4 M)") +
               " \"Same\": the difference lies within the spread. "

@@ -30,6 +30,7 @@ enum class pattern : unsigned char {
     latency_churn,
     latency_refill,
     iterate,
+    insert_erase,
     local_bursts,
     hand_off,
     exchange,
@@ -43,7 +44,7 @@ struct task {
     std::size_t block_bytes = 0;
     std::size_t blocks = 0;     ///< live at once, or in the burst, or in the pool; of each thread
     std::size_t operations = 0; ///< how often the timed step runs, all batches together
-    unsigned percent_occupied = 0; ///< iterate only
+    unsigned percent_occupied = 0; ///< iterate and insert_erase only
     std::size_t threads = 0;       ///< at once; 0 in the patterns of one thread
 };
 

@@ -15,15 +15,15 @@ LAYERS = ["base", "memory", "pool", "adapt"]
 
 # Inside a layer: a step includes its own and those before it. Every file of the layer stands here.
 STEPS = {"pool": [["block_state", "occupancy", "magazine", "inline_storage", "region_storage",
-                   "construct", "arena_record", "rewind_history"],
+                   "construct", "arena_record", "rewind_history", "block_memory", "handle"],
                   ["atomic_occupancy", "chunk_directory", "arena_core"],
                   ["thread_cache", "chunked_storage", "arena"], ["concurrent_layout", "frame_arena"],
                   ["pool_core", "pool_core_cold", "concurrent_core", "concurrent_core_cold",
                    "concurrent_core_growth", "concurrent_core_verify", "concurrent_core_words",
-                   "reservation"],
-                  ["typed_pool", "block_pool", "shared_owner"],
+                   "reservation", "handle_core"],
+                  ["typed_pool", "block_pool", "shared_owner", "dense_objects"],
                   ["object_pool", "static_pool", "concurrent_block_pool", "concurrent_object_pool",
-                   "recycling_pool"]],
+                   "recycling_pool", "handle_pool"]],
          "adapt": [["resource_plan", "unpooled_blocks"], ["resource_core", "resource_core_cold"],
                    ["pool_resource", "concurrent_pool_resource"],
                    ["pool_allocator", "allocate_unique", "arena_resource"]]}

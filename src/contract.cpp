@@ -78,6 +78,9 @@ void add_reason(line& out, const misuse_report& report) noexcept {
     case misuse::pool_cleared:
         out.add("the pool was cleared");
         return;
+    case misuse::not_live:
+        out.add("no live object");
+        return;
     case misuse::given_back:
         out.add("freed before, or the arena was rewound past it");
         return;
@@ -144,7 +147,7 @@ misuse_report misuse_report::of(const void* address,
 
 void stop_on_misuse(const misuse_report& report) noexcept {
     line out;
-    out.add("millpond: pool '%s': free of %p: ", report.pool_name, report.address);
+    out.add("millpond: pool '%s': %s of %p: ", report.pool_name, report.what, report.address);
     add_reason(out, report);
     out.print();
     std::abort();

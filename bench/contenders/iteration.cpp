@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: MIT
 /// \file
-/// Ways to visit what is alive: millpond's iterator, a colony, and what users keep beside a pool
-/// that cannot iterate.
+/// Ways to visit what is alive, and what they cost when it comes and goes: millpond's pools, a colony, a
+/// sparse set, and what users keep beside a pool that cannot iterate.
 
+#include "millpond/pool/handle_pool.hpp"
 #include "millpond/pool/object_pool.hpp"
 
 #include <cstdint>
+#include <memory>
+#include <stdexcept>
 #include <vector>
 
 #include "contenders/registry.hpp"
+#include "contenders/sparse_set.hpp"
+#include "patterns/insert_erase.hpp"
 #include "patterns/iterate.hpp"
 
 #if __has_include(<plf_colony.h>)
@@ -19,13 +24,29 @@ namespace millpond::bench {
 
 namespace {
 
-/// The floor: the live objects side by side, nothing between them.
+/// The values of a range of visitors.
+template <class Range>
+std::uint64_t sum_of(const Range& visitors) {
+    std::uint64_t sum = 0;
+    for (const visitor& one : visitors) {
+        sum += one.value;
+    }
+    return sum;
+}
+
+/// The floor of iteration: the live objects side by side, nothing between them.
 class dense_array {
 public:
-    explicit dense_array(std::size_t objects)
-        : is_alive_(objects, true) {}
+    using key = std::size_t;
 
-    void destroy(std::size_t i) { is_alive_[i] = false; }
+    explicit dense_array(std::size_t objects) { is_alive_.reserve(objects); }
+
+    key create(std::uint64_t value) {
+        is_alive_.push_back(true);
+        return value - 1;
+    }
+
+    void destroy(key i) { is_alive_[i] = false; }
 
     void settle() {
         for (std::size_t i = 0; i < is_alive_.size(); ++i) {
@@ -35,13 +56,7 @@ public:
         }
     }
 
-    [[nodiscard]] std::uint64_t sum() const {
-        std::uint64_t sum = 0;
-        for (const visitor& one : alive_) {
-            sum += one.value;
-        }
-        return sum;
-    }
+    [[nodiscard]] std::uint64_t sum() const { return sum_of(alive_); }
 
 private:
     std::vector<bool> is_alive_;
@@ -50,48 +65,95 @@ private:
 
 class millpond_objects {
 public:
-    explicit millpond_objects(std::size_t objects)
-        : pool_({.name = "visitors", .capacity = objects}) {
-        for (std::size_t i = 0; i < objects; ++i) {
-            made_.push_back(pool_.create(i + 1));
-        }
-    }
+    using key = visitor*;
 
-    void destroy(std::size_t i) { pool_.destroy(made_[i]); }
+    explicit millpond_objects(std::size_t objects)
+        : pool_({.name = "visitors", .capacity = objects}) {}
+
+    key create(std::uint64_t value) { return pool_.create(value); }
+
+    void destroy(key which) { pool_.destroy(which); }
 
     void settle() {}
 
-    [[nodiscard]] std::uint64_t sum() const {
-        std::uint64_t sum = 0;
-        for (const visitor& one : pool_) {
-            sum += one.value;
-        }
-        return sum;
-    }
+    [[nodiscard]] std::uint64_t sum() const { return sum_of(pool_); }
 
 private:
     object_pool<visitor> pool_;
-    std::vector<visitor*> made_;
 };
 
-/// A pool that cannot iterate, and the addresses of its live objects in a vector: the one that goes
-/// is replaced by the last, so their order becomes random, as it does in programs.
+class millpond_handles {
+public:
+    using key = handle<visitor>;
+
+    explicit millpond_handles(std::size_t objects)
+        : pool_({.name = "visitors", .capacity = objects}) {}
+
+    key create(std::uint64_t value) { return pool_.create(value); }
+
+    void destroy(key which) { pool_.destroy(which); }
+
+    void settle() {}
+
+    [[nodiscard]] std::uint64_t sum() const { return sum_of(pool_); }
+
+private:
+    handle_pool<visitor> pool_;
+};
+
+/// Identities with a version, objects side by side.
+class entities {
+public:
+    using key = sparse_set<visitor>::identity;
+
+    explicit entities(std::size_t objects) { set_.reserve(objects); }
+
+    key create(std::uint64_t value) { return set_.create(value); }
+
+    void destroy(key which) { set_.destroy(which); }
+
+    void settle() {}
+
+    [[nodiscard]] std::uint64_t sum() const { return sum_of(set_.objects()); }
+
+private:
+    sparse_set<visitor> set_;
+};
+
+/// A pool that cannot iterate, here an array and a stack of free places, and the addresses of its live
+/// objects in a vector: the one that goes is replaced by the last, so their order becomes random, as
+/// it does in programs.
 class addresses_beside_a_pool {
 public:
+    using key = visitor*;
+
     explicit addresses_beside_a_pool(std::size_t objects) {
         memory_.reserve(objects);
-        for (std::size_t i = 0; i < objects; ++i) {
-            memory_.emplace_back(i + 1);
-            alive_.push_back(&memory_.back());
-            place_.push_back(i);
-        }
+        alive_.reserve(objects);
+        place_.reserve(objects);
+        free_.reserve(objects);
     }
 
-    void destroy(std::size_t i) {
-        const std::size_t place = place_[i];
+    key create(std::uint64_t value) {
+        key made = nullptr;
+        if (free_.empty()) {
+            made = &memory_.emplace_back(value);
+            place_.push_back(alive_.size());
+        } else {
+            made = std::construct_at(free_.back(), value);
+            free_.pop_back();
+            place_[index_of(made)] = alive_.size();
+        }
+        alive_.push_back(made);
+        return made;
+    }
+
+    void destroy(key which) {
+        const std::size_t place = place_[index_of(which)];
         alive_[place] = alive_.back();
-        place_[static_cast<std::size_t>(alive_[place] - memory_.data())] = place;
+        place_[index_of(alive_[place])] = place;
         alive_.pop_back();
+        free_.push_back(which);
     }
 
     void settle() {}
@@ -105,38 +167,47 @@ public:
     }
 
 private:
+    [[nodiscard]] std::size_t index_of(const visitor* one) const {
+        return static_cast<std::size_t>(one - memory_.data());
+    }
+
     std::vector<visitor> memory_;
-    std::vector<const visitor*> alive_;
+    std::vector<visitor*> alive_;
     std::vector<std::size_t> place_; ///< of each object in alive_
+    std::vector<visitor*> free_;
 };
 
 #if __has_include(<plf_colony.h>)
 class colony {
 public:
-    explicit colony(std::size_t objects) {
-        colony_.reserve(objects);
-        for (std::size_t i = 0; i < objects; ++i) {
-            made_.push_back(colony_.emplace(i + 1));
-        }
-    }
+    using key = plf::colony<visitor>::iterator;
 
-    void destroy(std::size_t i) { colony_.erase(made_[i]); }
+    explicit colony(std::size_t objects) { colony_.reserve(objects); }
+
+    key create(std::uint64_t value) { return colony_.emplace(value); }
+
+    void destroy(const key& which) { colony_.erase(which); }
 
     void settle() {}
 
-    [[nodiscard]] std::uint64_t sum() const {
-        std::uint64_t sum = 0;
-        for (const visitor& one : colony_) {
-            sum += one.value;
-        }
-        return sum;
-    }
+    [[nodiscard]] std::uint64_t sum() const { return sum_of(colony_); }
 
 private:
     plf::colony<visitor> colony_;
-    std::vector<plf::colony<visitor>::iterator> made_;
 };
 #endif
+
+template <class Crowd>
+outcome run_crowd(const task& asked) {
+    switch (asked.what) {
+    case pattern::iterate:
+        return measure_iterate<Crowd>(asked);
+    case pattern::insert_erase:
+        return measure_insert_erase<Crowd>(asked);
+    default:
+        throw std::invalid_argument("this contender does not run this pattern");
+    }
+}
 
 } // namespace
 
@@ -145,21 +216,29 @@ std::vector<contender> iteration_contenders() {
         {.name = "floor (dense array)",
          .what = "the live objects side by side in a vector",
          .abilities = iterates,
-         .run = measure_iterate<dense_array>},
+         .run = run_crowd<dense_array>},
         {.name = "millpond object_pool (iteration)",
-         .what = "range-for over the pool",
-         .abilities = iterates,
-         .run = measure_iterate<millpond_objects>},
+         .what = "range-for over the pool; by address",
+         .abilities = iterates | keeps_a_crowd,
+         .run = run_crowd<millpond_objects>},
+        {.name = "millpond handle_pool",
+         .what = "range-for over the pool; by handle",
+         .abilities = iterates | keeps_a_crowd,
+         .run = run_crowd<millpond_handles>},
+        {.name = "sparse set",
+         .what = "a vector of objects, an array of places and versions; as in entity systems",
+         .abilities = iterates | keeps_a_crowd,
+         .run = run_crowd<entities>},
         {.name = "addresses in a vector",
          .what = "beside a pool that cannot iterate; swap and pop",
-         .abilities = iterates,
-         .run = measure_iterate<addresses_beside_a_pool>},
+         .abilities = iterates | keeps_a_crowd,
+         .run = run_crowd<addresses_beside_a_pool>},
     };
 #if __has_include(<plf_colony.h>)
     found.push_back({.name = "plf::colony",
-                     .what = "range-for over the colony, reserved",
-                     .abilities = iterates,
-                     .run = measure_iterate<colony>,
+                     .what = "range-for over the colony, reserved; by iterator",
+                     .abilities = iterates | keeps_a_crowd,
+                     .run = run_crowd<colony>,
                      .package = "libplf-colony-dev"});
 #endif
     return found;

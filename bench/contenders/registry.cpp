@@ -59,7 +59,7 @@ constexpr missing_contender not_built[] = {
     {"DPDK rte_mempool", "dpdk/rte_mempool.h was not found at build time", any_thread},
 #endif
 #if !__has_include(<plf_colony.h>)
-    {"plf::colony", "plf_colony.h was not found at build time", iterates},
+    {"plf::colony", "plf_colony.h was not found at build time", iterates | keeps_a_crowd},
 #endif
 };
 

@@ -23,6 +23,7 @@ enum ability : unsigned {
     any_thread = 1U << 5, ///< allocates in one thread and frees in another: all of several threads
     apart = 1U << 6,      ///< several threads, each of which frees what it allocated
     one_way = 1U << 7,    ///< one thread allocates, one other frees
+    keeps_a_crowd = 1U << 8, ///< creates and destroys what it iterates
 };
 
 /// One library, or one way to use it.

@@ -8,13 +8,18 @@
 ///
 /// A contender here is a class with
 ///
-///     explicit Crowd(std::size_t objects);    // object i has the value i + 1
-///     void destroy(std::size_t i);
-///     void settle();                          // all that shall go has gone
-///     std::uint64_t sum() const;
+///     explicit Crowd(std::size_t objects);     // room for so many
+///     using key = ...;                         // what names an object
+///     key create(std::uint64_t value);
+///     void destroy(key);
+///     void settle();                           // all that shall go has gone
+///     std::uint64_t sum() const;               // of all values
+
+#include <cstdint>
+#include <span>
+#include <vector>
 
 #include "measure.hpp"
-#include "patterns/refill.hpp"
 #include "task.hpp"
 
 namespace millpond::bench {
@@ -28,15 +33,29 @@ struct visitor {
     std::uint64_t rest[7] = {};
 };
 
+/// Fills the crowd, and destroys all but the share that stays, at random. Returns who is left, in
+/// random order.
+template <class Crowd>
+std::vector<typename Crowd::key> thinned_out(Crowd& crowd, const task& asked) {
+    std::vector<typename Crowd::key> held;
+    held.reserve(asked.blocks);
+    for (std::size_t i = 0; i < asked.blocks; ++i) {
+        held.push_back(crowd.create(i + 1));
+    }
+    random_source().shuffle(std::span(held));
+    const std::size_t alive = asked.blocks / 100 * asked.percent_occupied;
+    while (held.size() > alive) {
+        crowd.destroy(held.back());
+        held.pop_back();
+    }
+    return held;
+}
+
 template <class Crowd>
 outcome measure_iterate(const task& asked) {
     constexpr std::size_t most_rounds = 15;
-    const std::vector<std::uint32_t> order = shuffled_order(asked.blocks);
     Crowd crowd(asked.blocks);
-    const std::size_t alive = asked.blocks / 100 * asked.percent_occupied;
-    for (std::size_t i = alive; i < asked.blocks; ++i) {
-        crowd.destroy(order[i]);
-    }
+    const std::size_t alive = thinned_out(crowd, asked).size();
     crowd.settle();
     outcome found;
     found.checksum = crowd.sum();

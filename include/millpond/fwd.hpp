@@ -33,6 +33,8 @@ class pool_resource;
 class concurrent_pool_resource;
 struct pool_resource_options;
 struct pool_resource_stats;
+struct handle_pool_options;
+struct handle_pool_stats;
 template <class T>
 class object_pool;
 template <class T>
@@ -41,6 +43,10 @@ template <class T, class Reset>
 class recycling_pool;
 template <class T, class Resource>
 class pool_allocator;
+template <class T>
+class handle;
+template <class T>
+class handle_pool;
 template <std::size_t Bytes, std::size_t N, std::size_t Alignment>
 class static_block_pool;
 template <class T, std::size_t N>

@@ -18,6 +18,8 @@
 #include "millpond/pool/concurrent_block_pool.hpp"
 #include "millpond/pool/concurrent_object_pool.hpp"
 #include "millpond/pool/frame_arena.hpp"
+#include "millpond/pool/handle.hpp"
+#include "millpond/pool/handle_pool.hpp"
 #include "millpond/pool/object_pool.hpp"
 #include "millpond/pool/recycling_pool.hpp"
 #include "millpond/pool/static_pool.hpp"

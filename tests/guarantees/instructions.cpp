@@ -162,6 +162,7 @@ int main(int count, char** values) {
             concurrent_pool_scenarios();
             shared_owner_scenarios();
             arena_scenarios();
+            handle_pool_scenarios();
         });
         print(bounds);
         if (json && !write_json(values[2], bounds)) {

@@ -156,6 +156,28 @@ void use_owners(Pool& pool) {
     weak.fill({});
 }
 
+/// Empty to full and back, by handles, in random order; every object is looked up and written to.
+void use_handles(millpond::handle_pool<item>& pool) {
+    static std::array<millpond::handle<item>, capacity> held{};
+    for (int round = 0; round < 5; ++round) {
+        std::size_t live = 0;
+        while (const auto made = pool.try_create(state.next())) {
+            held[live++] = made;
+        }
+        while (live != 0) {
+            std::swap(held[state.next() % live], held[live - 1]);
+            if (item* const found = pool.get(held[--live])) {
+                found->words[5] = 1;
+            }
+            pool.destroy(held[live]);
+        }
+        for (int i = 0; i < 1000; ++i) {
+            (void)pool.create(state.next());
+        }
+        pool.clear();
+    }
+}
+
 void filter_system_calls() {
     std::array<sock_filter, 8> program{{
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
@@ -224,6 +246,8 @@ struct pools {
                                      .leaks = millpond::leak_policy::ignore});
     millpond::object_pool<item> objects = made<millpond::object_pool<item>>(
         millpond::object_pool_options{.name = "quiet", .capacity = capacity});
+    millpond::handle_pool<item> handles = made<millpond::handle_pool<item>>(
+        millpond::handle_pool_options{.name = "quiet", .capacity = capacity});
     millpond::concurrent_block_pool shared_blocks = made<millpond::concurrent_block_pool>(
         millpond::concurrent_block_pool_options{.name = "quiet",
                                                 .block_bytes = sizeof(item),
@@ -243,6 +267,7 @@ struct pools {
         use_owners(objects);
         use_owners(shared_objects);
         use_objects(static_items);
+        use_handles(handles);
         use_shared_blocks(threads, shared_blocks);
         use_shared_objects(threads, shared_objects);
         const auto next = [] { return state.next(); };
@@ -250,7 +275,7 @@ struct pools {
     }
 
     [[nodiscard]] bool are_sound() {
-        return blocks.verify() && objects.verify() && static_items.verify() &&
+        return blocks.verify() && objects.verify() && static_items.verify() && handles.verify() &&
                shared_blocks.verify() && shared_objects.verify() && scratch.verify() &&
                frames.verify();
     }

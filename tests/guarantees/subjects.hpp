@@ -16,4 +16,7 @@ void shared_owner_scenarios();
 /// Arenas and frames.
 void arena_scenarios();
 
+/// Objects behind handles.
+void handle_pool_scenarios();
+
 } // namespace millpond::guarantees

@@ -24,6 +24,9 @@ CLASSES = [
     "two frees at the same instant",
     "double free in one bulk",
     "double free after the block was handed out again",
+    "use of an object that is gone",
+    "handle of another pool, or of none",
+    "handle_of what is no object",
     "free of null",
     "free of a stack address",
     "free of a static address",
@@ -52,8 +55,10 @@ CLASSES = [
     "more taken than was reserved",
     "bounded pool exhausted",
     "too many threads asked for",
+    "too many generations asked for",
     "block size 0, capacity 0, alignment not a power of two, count x size overflow",
     "constructor throws",
+    "damaged snapshot",
     "OS refuses memory",
 ]
 

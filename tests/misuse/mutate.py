@@ -84,6 +84,7 @@ def survives(mutation, number, scratch, plain, command):
     # same name in the mutant's folder is found first.
     of = runs[0].split("/")[1]
     pool = ("arena.cpp" if "arena" in of
+            else "handle_core.cpp" if "handle" in of
             else "concurrent_block_pool.cpp" if "concurrent" in of else "block_pool.cpp")
     objects = dict(plain)
     for source in [source for source in SOURCES if source.name in (mutant.name, pool)]:

@@ -5,9 +5,12 @@
 
 #include "millpond/pool/block_pool.hpp"
 #include "millpond/pool/concurrent_object_pool.hpp"
+#include "millpond/pool/handle_pool.hpp"
 #include "millpond/pool/object_pool.hpp"
 
+#include <array>
 #include <cerrno>
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <system_error>
@@ -288,4 +291,78 @@ TEST_CASE("control blocks that outlive their pool keep memory until the last of 
         millpond::concurrent_object_pool_options{.capacity = 1000});
     leave_weak<concurrent_object_pool<int>>(
         millpond::concurrent_object_pool_options{.capacity = 1000, .memory = on_heap});
+}
+
+namespace {
+
+struct large_object {
+    std::array<std::byte, page> bytes{};
+};
+
+} // namespace
+
+TEST_CASE("a handle pool that is refused at any point of its construction leaves nothing") {
+    int refused = 0;
+    for (int k = 0;; ++k) {
+        const armed_fault fault(k);
+        try {
+            millpond::handle_pool<large_object> pool(
+                {.name = "faulty", .capacity = 10, .prefault = true, .memory = {.lock = true}});
+            CHECK(pool.create());
+        } catch (const std::system_error& refusal) {
+            ++refused;
+            CHECK(refusal.code().value() == ENOMEM);
+        }
+        CHECK(plan.mapped == 0);
+        if (!plan.met) {
+            break;
+        }
+    }
+    CHECK(refused >= 8); // reserve, commit, lock, populate; twice
+}
+
+TEST_CASE("a handle pool whose growth is refused stays as it was and can grow later") {
+    millpond::handle_pool<large_object> pool(
+        {.name = "faulty", .capacity = 4, .max_capacity = 900});
+    const std::array made = {pool.create(), pool.create(), pool.create(), pool.create()};
+    {
+        const armed_fault fault(0);
+        CHECK(!pool.try_create());
+        CHECK(plan.met);
+    }
+    {
+        const armed_fault fault(0);
+        CHECK_THROWS_WITH_AS(pool.create(),
+                             "millpond: pool 'faulty' is exhausted: capacity 4, peak 4; "
+                             "growing was refused: Cannot allocate memory",
+                             millpond::pool_exhausted);
+    }
+    CHECK(pool.size() == 4);
+    CHECK(pool.stats().growth_error == ENOMEM);
+    CHECK_SOUND(pool);
+    CHECK(pool.create());
+    CHECK(pool.contains(made[3]));
+    CHECK_SOUND(pool);
+}
+
+TEST_CASE("a restore that the system refuses memory for changes nothing") {
+    millpond::handle_pool<large_object> many({.name = "many", .capacity = 800});
+    millpond::handle_pool<large_object> pool(
+        {.name = "faulty", .capacity = 4, .max_capacity = 900});
+    for (int i = 0; i < 700; ++i) {
+        (void)many.create();
+    }
+    std::vector<std::byte> taken(many.snapshot_bytes());
+    (void)many.snapshot(taken);
+    const millpond::handle<large_object> own = pool.create();
+    {
+        const armed_fault fault(0);
+        CHECK_THROWS_AS(pool.restore(taken), millpond::pool_exhausted);
+        CHECK(plan.met);
+    }
+    CHECK(pool.size() == 1);
+    CHECK(pool.contains(own));
+    CHECK_SOUND(pool);
+    pool.restore(taken);
+    CHECK(pool.size() == 700);
 }

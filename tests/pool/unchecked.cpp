@@ -132,3 +132,17 @@ TEST_CASE("an unchecked pool does not stop at a double free and reports no leak"
     CHECK(result.signal == 0);
     CHECK(result.error_output.empty());
 }
+
+TEST_CASE("an unchecked pool of handles finds nothing through stale handles and those of others") {
+    millpond::handle_pool<int> pool({.capacity = 10});
+    millpond::handle_pool<int> other({.capacity = 10});
+    const millpond::handle<int> stale = pool.create(1);
+    CHECK(pool.destroy(stale));
+    const millpond::handle<int> live = pool.create(2);
+    CHECK(pool.get(stale) == nullptr);
+    CHECK(!pool.destroy(stale));
+    CHECK(other.get(live) == nullptr);
+    CHECK(*pool.get(live) == 2);
+    CHECK(pool.handle_of(*pool.begin()) == live);
+    CHECK_SOUND(pool);
+}

@@ -15,7 +15,7 @@ MILLPOND_NAMESPACE_BEGIN
 
 namespace detail {
 
-/// Why a free was refused.
+/// Why an address was refused.
 enum class misuse : std::uint8_t {
     foreign, // first: zero is what a pool that is alive says, and lets a static pool lie in .bss
     freed_twice,
@@ -26,6 +26,7 @@ enum class misuse : std::uint8_t {
     pool_moved_from,
     pool_cleared,
     given_back, // by an arena
+    not_live,
 };
 
 /// What a report needs to know of the pool.
@@ -39,6 +40,7 @@ struct misuse_report {
     std::size_t block_bytes = 0;     ///< wrong_size: what the block has,
     std::size_t freed_bytes = 0;     ///< and what the caller says that it has
     std::size_t freed_alignment = 0; ///< the same of its alignment
+    const char* what = "free";       ///< what was asked for
 
     /// On an address and a pool whose blocks lie side by side: foreign, inside a block, or the start of a
     /// block, which then was freed before.

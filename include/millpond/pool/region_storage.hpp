@@ -1,28 +1,20 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 /// \file
-/// Blocks and metadata in two regions that grow in place: the storage of every pool whose size is
-/// known at run time.
+/// Blocks side by side in a region that grows in place: the storage of every pool whose size is known at
+/// run time.
 ///
-///     blocks     [ block 0 | block 1 | ... committed ... | reserved up to max_capacity ]
 ///     metadata   [ one state byte per block, padded to 8 | occupancy words | what the pool adds ]
-///
-/// The metadata covers max_capacity from the start. On mapped memory that costs address space only:
-/// a page that nobody touched is not there.
 
 #include "millpond/base/bits.hpp"
 #include "millpond/base/config.hpp"
 #include "millpond/base/contract.hpp"
-#include "millpond/base/instrument.hpp"
 #include "millpond/base/name.hpp"
-#include "millpond/base/stats.hpp"
-#include "millpond/memory/byte_budget.hpp"
 #include "millpond/memory/memory_options.hpp"
-#include "millpond/memory/region.hpp"
+#include "millpond/pool/block_memory.hpp"
 #include "millpond/pool/block_state.hpp"
 #include "millpond/pool/occupancy.hpp"
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
@@ -30,78 +22,9 @@ MILLPOND_NAMESPACE_BEGIN
 
 namespace detail {
 
-/// Pools grow by no less at a time, if nothing else is said.
-inline constexpr std::size_t least_growth_bytes = std::size_t{2} << 20;
-
-/// The size of a pool, as its options give it and as `checked` has approved it.
-struct pool_layout {
-    std::size_t stride_bytes = 0;
-    std::size_t alignment = 0; ///< of the first block, hence of all
-    std::size_t capacity = 0;
-    std::size_t max_capacity = 0;
-    std::size_t extra_bytes = 0; ///< metadata of the pool's own, aligned to `extra_alignment`
-    std::size_t growth_bytes =
-        least_growth_bytes;        ///< a growth step is no smaller, if there is room
-    byte_budget* budget = nullptr; ///< shared with other pools; nullptr: none
-    bool prefault = false;
-    bool is_sparse =
-        false; ///< `max_capacity` is address space, and most metadata is never used: it is
-               ///< prefaulted with the blocks it belongs to
-
-    static constexpr std::size_t extra_alignment = 128;
-
-    /// Fills in defaults and checks every field: std::invalid_argument names the first bad one.
-    [[nodiscard]] static pool_layout checked(const pool_name& name,
-                                             std::size_t block_bytes,
-                                             std::size_t block_alignment,
-                                             std::size_t capacity,
-                                             std::size_t max_capacity,
-                                             bool prefault);
-
-    /// Makes room for blocks that no option asks for; what is then too much is a bad `capacity`.
-    void add_spare_blocks(const pool_name& name, std::size_t blocks);
-
-    [[nodiscard]] std::size_t state_bytes() const noexcept { return round_up(max_capacity, 8); }
-
-    [[nodiscard]] std::size_t metadata_bytes() const noexcept {
-        const std::size_t room = extra_bytes == 0 ? 0 : extra_bytes + extra_alignment;
-        return extra_offset() + room;
-    }
-
-    /// Where the pool's own metadata begins, before it is aligned.
-    [[nodiscard]] std::size_t extra_offset() const noexcept {
-        return state_bytes() + occupancy_shape::of(max_capacity).words * sizeof(std::uint64_t);
-    }
-
-    /// What a caller's buffer must hold, whatever its own alignment.
-    [[nodiscard]] std::size_t buffer_bytes() const noexcept {
-        return metadata_bytes() + alignof(std::uint64_t) + alignment + max_capacity * stride_bytes;
-    }
-};
-
-/// The room that a pool's blocks take, in bytes from the first block on.
-struct block_room {
-    std::size_t bytes = 0;       ///< reserved for good
-    std::size_t ready_bytes = 0; ///< of them, usable at construction
-    std::size_t alignment = 1;   ///< of the first block
-    bool prefault = false;
-};
-
-/// A region for blocks, with what is to be ready committed. The caller has made sure that a buffer is
-/// large enough.
-[[nodiscard]] region
-region_for_blocks(const pool_name& name, const block_room& room, const memory_options& memory);
-
-/// Where the first block lies in a region.
-[[nodiscard]] std::byte* first_aligned(const region& blocks, std::size_t alignment) noexcept;
-
-/// By how much blocks that take so many bytes grow at a time: few system calls, and never more than an
-/// eighth committed in vain, beyond the least.
-[[nodiscard]] std::size_t growth_step(std::size_t bytes,
-                                      std::size_t least = least_growth_bytes) noexcept;
-
-/// The part of the storage that does not depend on how an index is computed; compiled once.
-class region_storage_base {
+/// With states and occupancy words as metadata: the part that does not depend on how an index is
+/// computed.
+class region_storage_base : public block_memory {
 public:
     region_storage_base(const pool_name& name,
                         const pool_layout& layout,
@@ -113,8 +36,6 @@ public:
     region_storage_base& operator=(const region_storage_base&) = delete;
     ~region_storage_base() = default;
 
-    [[nodiscard]] std::byte* blocks() const noexcept { return first_block_; }
-
     [[nodiscard]] block_state* states() const noexcept { return states_; }
 
     [[nodiscard]] std::uint64_t* words() const noexcept { return words_; }
@@ -124,91 +45,19 @@ public:
     /// The pool's own metadata, zeroed.
     [[nodiscard]] std::byte* extra() const noexcept { return extra_; }
 
-    [[nodiscard]] std::uint32_t capacity() const noexcept {
-        // A bound for searches: who has a block had its index below the capacity before.
-        return capacity_.load(std::memory_order_relaxed);
-    }
-
-    [[nodiscard]] std::uint32_t max_capacity() const noexcept { return max_capacity_; }
-
-    [[nodiscard]] std::size_t committed_block_bytes() const noexcept {
-        return std::size_t{capacity()} * block_bytes_;
-    }
-
-    /// errno of the last refused growth, 0 if none.
-    [[nodiscard]] int growth_error() const noexcept { return growth_error_; }
-
-    /// Commits the next step of blocks: one system call (two when locked or prefaulted).
+    /// As block_memory's, and touches the metadata of those blocks where that is asked for.
     [[nodiscard]] block_range grow() noexcept;
-
-    /// Commits until `blocks` fit; false when the system refuses. At most max_capacity().
-    [[nodiscard]] bool grow_to(std::uint32_t blocks) noexcept;
-
-    /// Returns to the budget what lies beyond `end`: none of those blocks was ever handed out, or all
-    /// that is known of them is forgotten. Their pages stay committed.
-    void retract(std::uint32_t end) noexcept;
-
-    /// Byte offsets from the first block; returns what the system got back.
-    [[nodiscard]] std::size_t discard(std::size_t first, std::size_t end) noexcept;
-
-    void unpoison_all() const noexcept { unpoison(first_block_, committed_block_bytes()); }
-
-    void add_memory_stats(pool_stats& stats) const noexcept;
-
-    /// How to ask for more memory like that of the blocks.
-    [[nodiscard]] memory_options memory_kind() const noexcept { return blocks_.kind(); }
-
-    /// True when every page was touched at construction, or will be as it is committed.
-    [[nodiscard]] bool prefaults() const noexcept { return prefault_; }
-
-    /// No address is a block any more.
-    void retire() noexcept { max_capacity_ = 0; }
-
-protected:
-    [[nodiscard]] std::uint64_t offset_of(const void* address) const noexcept {
-        return reinterpret_cast<std::uintptr_t>(address) -
-               reinterpret_cast<std::uintptr_t>(first_block_);
-    }
 
 private:
     void touch_metadata(block_range blocks) noexcept;
-
-    void set_capacity(std::uint32_t blocks) noexcept {
-        capacity_.store(blocks, std::memory_order_relaxed); // as capacity()
-    }
-
-    /// What a block costs its budget: itself, and what is known of it.
-    [[nodiscard]] std::size_t cost_bytes() const noexcept { return block_bytes_ + 2; }
-
-    void
-    place_in_buffer(const pool_name& name, const pool_layout& layout, std::span<std::byte> buffer);
-    void
-    reserve_pages(const pool_name& name, const pool_layout& layout, const memory_options& memory);
     void take_over(region_storage_base& other) noexcept;
 
-    std::byte* first_block_ = nullptr;
     block_state* states_ = nullptr;
     std::uint64_t* words_ = nullptr;
     std::byte* extra_ = nullptr;
-    std::atomic<std::uint32_t> capacity_ = 0; ///< blocks committed; one thread at a time grows
-    std::uint32_t max_capacity_ = 0;          ///< blocks reserved
-    std::size_t block_bytes_ = 0;
-    std::size_t metadata_bytes_ = 0;
-    std::size_t growth_bytes_ = 0;
-    byte_budget* budget_ = nullptr;
     bool touches_metadata_ = false; ///< when it grows
-    int growth_error_ = 0;
-    bool prefault_ = false;
     occupancy_shape shape_;
-    region blocks_;
-    region metadata_;
 };
-
-/// The body of `reserve`: commits for `blocks`, or throws pool_exhausted.
-void reserve_or_throw(region_storage_base& storage,
-                      const char* name,
-                      std::size_t blocks,
-                      std::size_t high_water);
 
 /// Storage in regions, with the stride in `Stride`.
 template <class Stride>

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+/// \file
+/// A name for an object of a handle_pool that outlives the object: 64 bits, to copy, compare, hash,
+/// store and send. It never leads to another object than the one it was given for.
+///
+///     | tag: 8 bits | generation: 56 - n bits | slot: n bits |
+///
+/// `n` is just enough for the pool's max_capacity, so that a small pool has generations for centuries:
+/// 46 bits of them for a thousand objects, 24 for four thousand million. The tag says which pool.
+
+#include "millpond/base/config.hpp"
+
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <type_traits>
+
+MILLPOND_NAMESPACE_BEGIN
+
+/// Names an object of a handle_pool<T>; the default constructed one names none.
+///
+/// Units:      64 bits, whose split is the pool's business.
+/// Complexity: as an integer.
+/// Errors:     none.
+/// Threads:    as an integer.
+/// Source:     own; index and generation in one word are an old practice of game engines.
+template <class T>
+class handle {
+public:
+    constexpr handle() noexcept = default;
+
+    /// The handle with this value, whatever it is: a pool finds nothing for one that it never gave.
+    [[nodiscard]] static constexpr handle from_value(std::uint64_t value) noexcept {
+        handle made;
+        made.value_ = value;
+        return made;
+    }
+
+    [[nodiscard]] constexpr std::uint64_t value() const noexcept { return value_; }
+
+    /// False for the null handle. A handle that is stale still says true: ask its pool.
+    [[nodiscard]] explicit constexpr operator bool() const noexcept { return value_ != 0; }
+
+    [[nodiscard]] friend constexpr bool operator==(handle, handle) noexcept = default;
+
+    [[nodiscard]] friend constexpr std::strong_ordering operator<=>(handle a, handle b) noexcept {
+        return a.value_ <=> b.value_;
+    }
+
+private:
+    std::uint64_t value_ = 0;
+};
+
+static_assert(sizeof(handle<void>) == 8 && std::is_trivially_copyable_v<handle<void>> &&
+                  std::is_standard_layout_v<handle<void>>,
+              "a handle goes into registers, files and messages as it is");
+
+namespace detail {
+
+/// Every bit of the result depends on every bit of the value: two multiplications and three shifts,
+/// of which each step can be undone, so that different values stay different.
+constexpr std::uint64_t mixed(std::uint64_t value) noexcept {
+    value ^= value >> 32;
+    value *= 0xd6e8feb86659fd93U;
+    value ^= value >> 32;
+    value *= 0xd6e8feb86659fd93U;
+    return value ^ value >> 32;
+}
+
+} // namespace detail
+
+MILLPOND_NAMESPACE_END
+
+/// Mixes all bits, because those of the slot alone are few and dense.
+template <class T>
+struct std::hash<millpond::handle<T>> {
+    [[nodiscard]] std::size_t operator()(millpond::handle<T> named) const noexcept {
+        return static_cast<std::size_t>(millpond::detail::mixed(named.value()));
+    }
+};

@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+/// \file
+/// What a handle_pool knows of its objects, without their type: which slot has which generation, and
+/// where each slot's object lies.
+///
+///     objects   [ a | b | c | d ]                      side by side: positions 0 to size - 1
+///     owners    [ 7 | 2 | 0 | 5 | 4 | 1 | 6 ]          the slot of each position, then the free slots
+///     slots     [ word | word | word | ... ]           a word per slot, up to the frontier
+///
+///     handle    | tag   | generation | slot     |
+///     word      | state | generation | position |      of the slot among the owners
+///
+///     frontier = known + retired          slots that were ever used; known is the length of owners
+///     known = size + free                 unless somebody is busy, see below
+///
+/// The slot that was freed last stands where the next object will lie, so neither creating nor
+/// destroying follows a link from slot to slot. A slot whose generations are used up is retired and
+/// leaves the owners.
+///
+/// Handle and word have the same shape: one exclusive or compares state, tag and generation and leaves
+/// the position. No value of 64 bits passes for a slot that is not live.
+///
+/// Code of the user runs in the middle of things: constructors, destructors, move constructors. The
+/// object concerned is *busy* meanwhile: its handle finds nothing and nobody moves it. Whatever is done
+/// to the pool from inside such code works on
+///
+///     [ 0 ........ size )  [ size ........ end )  [ end ........ known )
+///       no gaps              behind a busy object:   free
+///                            may have gaps
+///
+/// and outside of such code size and end are the same. dense_objects.hpp closes the gaps.
+
+#include "millpond/base/config.hpp"
+#include "millpond/base/contract.hpp"
+#include "millpond/base/name.hpp"
+#include "millpond/base/stats.hpp"
+#include "millpond/memory/memory_options.hpp"
+#include "millpond/pool/region_storage.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+MILLPOND_NAMESPACE_BEGIN
+
+/// A snapshot of one handle_pool. What its terms count:
+///
+///     capacity = live + free
+///     capacity + retired <= max_capacity
+struct handle_pool_stats : pool_stats {
+    std::size_t retired =
+        0; ///< slots whose generations are used up; each takes one from the capacity
+};
+
+namespace detail {
+
+class handle_core {
+public:
+    static constexpr std::uint32_t none = ~std::uint32_t{0};
+
+    // A word's state, in the highest byte, where a handle has its tag. The first two have an object.
+    static constexpr int tag_shift = 56;
+    static constexpr std::uint64_t live = 0;
+    static constexpr std::uint64_t busy = std::uint64_t{1} << tag_shift;
+    static constexpr std::uint64_t free = std::uint64_t{2} << tag_shift;
+    static constexpr std::uint64_t retired = std::uint64_t{3} << tag_shift;
+    static constexpr std::uint64_t state_mask = std::uint64_t{0xff} << tag_shift;
+
+    /// Where an object is going to be; slot `none` when there is no room.
+    struct place {
+        std::uint32_t slot = none;
+        std::uint32_t position = 0;
+    };
+
+    /// `generations` is how often a slot is used; 0: as often as fits.
+    handle_core(const pool_name& name,
+                const pool_layout& layout,
+                std::uint64_t generations,
+                const memory_options& memory);
+
+    /// Takes over another pool's objects; the other is left without any.
+    handle_core(handle_core&& other) noexcept;
+    handle_core& operator=(handle_core&& other) noexcept;
+    handle_core(const handle_core&) = delete;
+    handle_core& operator=(const handle_core&) = delete;
+    ~handle_core() = default;
+
+    /// Bytes of the words and owners of so many objects.
+    [[nodiscard]] static std::size_t metadata_bytes(std::size_t max_capacity) noexcept;
+
+    // --- handles ----------------------------------------------------------------------------
+
+    /// The object's position; max_capacity() or more for every handle that names no live object here.
+    [[nodiscard]] std::uint64_t find(std::uint64_t handle) const noexcept {
+        const std::uint64_t slot = (handle ^ tag_) & address_mask_;
+        return slot < frontier_ ? slots_[slot] ^ (handle & generation_mask_) : ~std::uint64_t{0};
+    }
+
+    /// The slot of a handle that was found.
+    [[nodiscard]] std::uint32_t slot_of(std::uint64_t handle) const noexcept {
+        return low_bits(handle);
+    }
+
+    /// The handle of the object at a position that `holds` one.
+    [[nodiscard]] std::uint64_t handle_at(std::uint64_t position) const noexcept {
+        return handle_of_slot(owners_[position]);
+    }
+
+    [[nodiscard]] std::uint32_t owner(std::uint32_t position) const noexcept {
+        return owners_[position];
+    }
+
+    /// True when a live or a busy object is there; for any number.
+    [[nodiscard]] bool holds(std::uint64_t position) const noexcept {
+        return position < size_ || (position < end_ && state_at(position) <= busy);
+    }
+
+    /// Of a position before `end`.
+    [[nodiscard]] bool is_live(std::uint32_t position) const noexcept {
+        return state_at(position) == live;
+    }
+
+    [[nodiscard]] bool is_busy(std::uint32_t position) const noexcept {
+        return state_at(position) == busy;
+    }
+
+    // --- objects come -----------------------------------------------------------------------
+
+    /// Takes a slot, and the place behind the last object, which is busy there until `finish`.
+    [[nodiscard]] place open() noexcept {
+        if ((end_ == known_ && frontier_ == storage_.max_capacity()) ||
+            (end_ == storage_.capacity() && storage_.grow().empty())) [[unlikely]] {
+            ++failures_;
+            return {};
+        }
+        if (end_ == known_) {
+            add_slot();
+        }
+        const place made = {owners_[end_], end_};
+        slots_[made.slot] ^= free ^ busy;
+        ++end_;
+        return made;
+    }
+
+    /// The object is there. Returns its handle.
+    [[nodiscard]] std::uint64_t finish(place made) noexcept {
+        slots_[made.slot] ^= busy ^ live;
+        if (size_ == made.position && end_ == size_ + 1) [[likely]] {
+            size_ = end_;
+        }
+        return handle_of_slot(made.slot);
+    }
+
+    // --- objects go -------------------------------------------------------------------------
+
+    /// The slot's handle finds nothing any more, and nobody moves its object.
+    void make_busy(std::uint32_t slot) noexcept { slots_[slot] ^= live ^ busy; }
+
+    /// Frees a slot for its next generation; false when there is none, and it is retired. Its word
+    /// names `position`, which becomes its own by `cede` unless it is.
+    [[nodiscard]] bool release(std::uint32_t slot, std::uint32_t position) noexcept {
+        const std::uint64_t generation = slots_[slot] & generation_mask_;
+        if (generation >= last_generation_) [[unlikely]] {
+            slots_[slot] = retired | generation | position;
+            return false;
+        }
+        slots_[slot] = free | (generation + generation_step_) | position;
+        return true;
+    }
+
+    /// An object gets its place in a gap. If code of the user moves it, it is busy there until then.
+    void occupy(std::uint32_t from, std::uint32_t to, std::uint64_t state) noexcept {
+        const std::uint32_t slot = owners_[from];
+        owners_[to] = slot;
+        slots_[slot] = state | (slots_[slot] & generation_mask_) | to;
+    }
+
+    void end_move(std::uint32_t to) noexcept { slots_[owners_[to]] ^= busy ^ live; }
+
+    /// The place that an object has left is that of a slot without one.
+    void cede(std::uint32_t position, std::uint32_t slot) noexcept { owners_[position] = slot; }
+
+    /// The last object of those without gaps that nobody is at work on, or the gap if none lies behind
+    /// it. What lies behind is from now on beyond `size()`.
+    [[nodiscard]] std::uint32_t last_from(std::uint32_t gap) noexcept {
+        while (size_ - 1 > gap && is_busy(size_ - 1)) {
+            --size_;
+        }
+        return size_ - 1;
+    }
+
+    /// The objects end before this position, whose slot has been released: is it `reusable`? It is a
+    /// gap if there are others behind it.
+    void cut(std::uint32_t position, bool reusable) noexcept {
+        size_ = position;
+        if (end_ == position + 1) [[likely]] {
+            end_ = position;
+            if (!reusable) [[unlikely]] {
+                drop(position);
+            }
+        }
+    }
+
+    // --- while somebody is busy -------------------------------------------------------------
+
+    [[nodiscard]] bool is_settled() const noexcept { return size_ == end_; }
+
+    /// Where objects without gaps end while an object is moved to this position.
+    void step_back(std::uint32_t position) noexcept { size_ = position; }
+
+    /// Counts gaps that came to be beyond size(): who has run code of the user can tell.
+    [[nodiscard]] std::uint32_t gaps() const noexcept { return gaps_; }
+
+    void leave_gap() noexcept { ++gaps_; }
+
+    /// A gap and the object that has left it to fill another change slots.
+    void move_gap(std::uint32_t slot, std::uint32_t to) noexcept {
+        owners_[to] = slot;
+        slots_[slot] = (slots_[slot] & (generation_mask_ | state_mask)) | to;
+    }
+
+    /// The object behind the last joins those without gaps.
+    void extend() noexcept { ++size_; }
+
+    /// There is nothing but gaps beyond size().
+    void forget_gaps() noexcept;
+
+    // --- the whole pool ---------------------------------------------------------------------
+
+    /// Frees the slots of all objects, of which none is busy.
+    void clear() noexcept;
+
+    [[nodiscard]] std::uint32_t size() const noexcept { return size_; }
+
+    [[nodiscard]] std::uint32_t end() const noexcept { return end_; }
+
+    [[nodiscard]] std::uint32_t retired_slots() const noexcept { return frontier_ - known_; }
+
+    [[nodiscard]] std::uint32_t high_water() const noexcept { return high_water_; }
+
+    [[nodiscard]] std::uint32_t max_capacity() const noexcept { return storage_.max_capacity(); }
+
+    /// Places that are committed, as far as there are slots for them.
+    [[nodiscard]] std::uint32_t capacity() const noexcept {
+        const std::uint32_t slots = storage_.max_capacity() - retired_slots();
+        return storage_.capacity() < slots ? storage_.capacity() : slots;
+    }
+
+    [[nodiscard]] const pool_name& name() const noexcept { return name_; }
+
+    [[nodiscard]] const block_memory& storage() const noexcept { return storage_; }
+
+    /// Commits for so many objects, or throws pool_exhausted.
+    void reserve(std::size_t objects);
+
+    /// Returns the pages behind the last object to the system; the bytes that it got back.
+    std::size_t shrink(std::size_t object_bytes) noexcept;
+
+    [[nodiscard]] handle_pool_stats stats(std::size_t object_bytes) const noexcept;
+
+    /// Checks every invariant above; O(frontier).
+    [[nodiscard]] verdict verify() const noexcept;
+
+    /// No handle leads anywhere any more; the last thing that a pool's destructor does.
+    void retire() noexcept;
+
+    [[noreturn]] void throw_full() const;
+
+    /// Stops the program: there is no object at this address.
+    [[noreturn]] void refuse(const void* object, std::size_t object_bytes) const noexcept;
+
+    // --- snapshots (src/handle_snapshot.cpp) ------------------------------------------------
+
+    [[nodiscard]] std::size_t snapshot_bytes(std::size_t object_bytes) const noexcept;
+
+    std::size_t
+    snapshot(std::span<std::byte> out, std::size_t object_bytes, std::size_t alignment) const;
+
+    void restore(std::span<const std::byte> from, std::size_t object_bytes, std::size_t alignment);
+
+private:
+    /// All known slots are in use now, so this is when the peak may be a new one.
+    void add_slot() noexcept {
+        owners_[known_] = frontier_;
+        slots_[frontier_] = free | known_;
+        ++frontier_;
+        ++known_;
+        high_water_ = known_ > high_water_ ? known_ : high_water_;
+    }
+
+    [[nodiscard]] std::uint64_t state_at(std::uint64_t position) const noexcept {
+        return slots_[owners_[position]] & state_mask;
+    }
+
+    [[nodiscard]] std::uint64_t handle_of_slot(std::uint32_t slot) const noexcept {
+        return tag_ | (slots_[slot] & generation_mask_) | slot;
+    }
+
+    /// The slot of a handle, the position of a word. The highest byte falls off.
+    [[nodiscard]] std::uint32_t low_bits(std::uint64_t handle_or_word) const noexcept {
+        return static_cast<std::uint32_t>(handle_or_word & address_mask_);
+    }
+
+    void drop(std::uint32_t position) noexcept;
+    [[nodiscard]] const char* fault_at(std::uint32_t position) const noexcept;
+    void forget() noexcept;
+    void take_over(handle_core& other) noexcept;
+
+    std::uint64_t* slots_ = nullptr;    ///< a word per slot; written up to the frontier
+    std::uint32_t* owners_ = nullptr;   ///< a slot per position, and the free ones; known_ of them
+    std::uint64_t tag_ = 0;             ///< in its place in a handle
+    std::uint64_t address_mask_ = 0;    ///< all of a handle or word but the generation
+    std::uint64_t generation_mask_ = 0; ///< the place of the generation in handle and word
+    std::uint64_t generation_step_ = 0; ///< its lowest bit
+    std::uint64_t last_generation_ = 0; ///< the one after which a slot is retired
+    std::uint32_t frontier_ = 0;        ///< slots from here on were never used
+    std::uint32_t size_ = 0;            ///< objects side by side
+    std::uint32_t end_ = 0;             ///< places in use; size_ unless somebody is busy
+    std::uint32_t known_ = 0;           ///< slots that are not retired: with and without an object
+    std::uint32_t high_water_ = 0;      ///< the most slots that were ever known
+    std::uint32_t gaps_ = 0;            ///< gaps that ever came to be beyond size_
+    block_memory storage_;
+    std::uint64_t failures_ = 0;
+    pool_name name_;
+    misuse gone_ = misuse::foreign; ///< why there are no objects any more; `foreign` while alive
+};
+
+} // namespace detail
+
+MILLPOND_NAMESPACE_END

@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+/// \file
+/// Objects of one type, side by side, behind handles that notice when their object is gone.
+///
+///     millpond::handle_pool<particle> particles({.name = "particles", .capacity = 100'000});
+///     millpond::handle<particle> spark = particles.create(place, speed);
+///     for (particle& each : particles) { ... }                  // an array without gaps
+///     if (particle* p = particles.get(spark)) { ... }           // nullptr once it was destroyed
+///     particles.destroy(spark);                                 // false when somebody else did
+
+#include "millpond/base/bits.hpp"
+#include "millpond/base/config.hpp"
+#include "millpond/base/error.hpp"
+#include "millpond/base/name.hpp"
+#include "millpond/base/stats.hpp"
+#include "millpond/memory/memory_options.hpp"
+#include "millpond/pool/construct.hpp"
+#include "millpond/pool/dense_objects.hpp"
+#include "millpond/pool/handle.hpp"
+#include "millpond/pool/handle_core.hpp"
+#include "millpond/pool/region_storage.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <type_traits>
+#include <utility>
+
+MILLPOND_NAMESPACE_BEGIN
+
+/// How a handle_pool is made. `capacity` has no default.
+struct handle_pool_options {
+    pool_name name{};             ///< in every report; at most 31 characters
+    std::size_t capacity = 0;     ///< objects ready at construction, at least 1
+    std::size_t max_capacity = 0; ///< objects to grow to; 0: never grows. Below 2^32
+    bool prefault = false;        ///< touch every committed page now, so that none faults later
+    memory_options memory{};      ///< where the memory comes from
+    /// How often a slot is used before it is retired; 0: as often as its bits allow, which is
+    /// 2^(56 - n) for n bits of max_capacity - 1.
+    std::uint64_t generations = 0;
+};
+
+/// A pool of objects of one type that lie side by side and are reached through handles. Destroys what
+/// is left when it dies, and what destructors create on the way.
+///
+/// Destroying an object moves the last one into its place. So a pointer or reference, and an iterator
+/// too, is good until the next `destroy`, `clear` or `restore` of the pool; creating, growing and
+/// moving the pool leave it good. A handle is good for ever: it leads to its object or to nothing.
+///
+/// Constructors, destructors and move constructors of T may use the pool, but not move, assign,
+/// snapshot, restore or end it. Meanwhile their own object's handle finds nothing, and
+/// `handle_of(*this)` tells it. The array then ends before an object that is being constructed or
+/// moved, what its constructor creates included; one that is being destroyed is still there.
+///
+/// Units:      objects of type T, which is nothrow move constructible.
+/// Complexity: O(1) each, bounds in instructions in docs/guarantees.md; iteration O(objects);
+///             `clear`, `verify`, `snapshot` and `restore` O(most objects there ever were); no system
+///             call once committed.
+/// Errors:     `try_create` returns the null handle when full, `create` throws pool_exhausted, and both
+///             pass on what the constructor throws; a stale, null or foreign handle finds nothing and
+///             destroys nothing; the constructor throws std::invalid_argument or std::system_error
+///             and leaves nothing.
+/// Threads:    one thread at a time per pool; const calls may overlap with each other.
+/// Source:     own; a dense array with a sparse one beside it: Briggs and Torczon 1993 (sparse sets).
+template <class T>
+class handle_pool {
+    static_assert(detail::poolable<T>,
+                  "a pool holds objects of one type; pool the struct that contains the array");
+    static_assert(std::is_nothrow_move_constructible_v<T>,
+                  "a handle_pool moves its last object into the place of a destroyed one: make T's "
+                  "move constructor noexcept, or take object_pool<T>, which never moves an object");
+
+public:
+    using value_type = T;
+    using iterator = T*;
+    using const_iterator = const T*;
+
+    explicit handle_pool(const handle_pool_options& options)
+        : objects_(options.name, layout(options), options.generations, options.memory) {}
+
+    /// Takes over the objects, which stay where they are, and all handles; the other pool is left
+    /// without any: it finds nothing, and `create` finds it full.
+    handle_pool(handle_pool&&) noexcept = default;
+
+    handle_pool& operator=(handle_pool&& other) noexcept {
+        if (this != &other) {
+            objects_.destroy_all();
+            objects_ = static_cast<decltype(objects_)&&>(other.objects_);
+        }
+        return *this;
+    }
+
+    handle_pool(const handle_pool&) = delete;
+    handle_pool& operator=(const handle_pool&) = delete;
+
+    ~handle_pool() {
+        objects_.destroy_all();
+        objects_.core().retire();
+    }
+
+    /// Constructs an object from the arguments, behind all others; the null handle when the pool is
+    /// full. What the constructor throws passes, and the place is free again. Moves no object, unless
+    /// the constructor destroys some.
+    template <class... Arguments>
+    [[nodiscard]] handle<T>
+    try_create(Arguments&&... arguments) noexcept(detail::constructs_nothrow<T, Arguments...>) {
+        const detail::handle_core::place made = core().open();
+        if (made.slot == detail::handle_core::none) [[unlikely]] {
+            return {};
+        }
+        return build(made, std::forward<Arguments>(arguments)...);
+    }
+
+    /// Constructs an object from the arguments; throws pool_exhausted when the pool is full.
+    template <class... Arguments>
+    handle<T> create(Arguments&&... arguments) {
+        const detail::handle_core::place made = core().open();
+        if (made.slot == detail::handle_core::none) [[unlikely]] {
+            core().throw_full();
+        }
+        return build(made, std::forward<Arguments>(arguments)...);
+    }
+
+    /// Destroys the object and moves the last one into its place. False, and nothing happens, when the
+    /// handle is stale, null or another pool's: to destroy twice is no mistake.
+    bool destroy(handle<T> named) noexcept {
+        const std::uint64_t position = core().find(named.value());
+        if (position >= core().max_capacity()) {
+            return false;
+        }
+        objects_.remove({core().slot_of(named.value()), static_cast<std::uint32_t>(position)});
+        return true;
+    }
+
+    /// The object, or nullptr once it was destroyed: for ever, and for every handle that is not this
+    /// pool's. One exception: a pool of the same type may have the same tag, of which there are 255.
+    [[nodiscard]] T* get(handle<T> named) noexcept {
+        const std::uint64_t position = core().find(named.value());
+        return position < core().max_capacity() ? objects_.at(position) : nullptr;
+    }
+
+    [[nodiscard]] const T* get(handle<T> named) const noexcept {
+        const std::uint64_t position = core().find(named.value());
+        return position < core().max_capacity() ? objects_.at(position) : nullptr;
+    }
+
+    /// True when `get` would find the object.
+    [[nodiscard]] bool contains(handle<T> named) const noexcept {
+        return core().find(named.value()) < core().max_capacity();
+    }
+
+    /// The handle of an object of this pool. Anything else stops the program with one line, what a
+    /// move has left behind included.
+    [[nodiscard]] handle<T> handle_of(const T& object) const noexcept {
+        const std::uint64_t position =
+            detail::static_stride<sizeof(T)>::index_of(offset_of(std::addressof(object)));
+        if constexpr (checked_build) {
+            if (!core().holds(position)) [[unlikely]] {
+                core().refuse(std::addressof(object), sizeof(T));
+            }
+        }
+        return handle<T>::from_value(core().handle_at(position));
+    }
+
+    /// The objects as one array, in no particular order.
+    [[nodiscard]] std::span<T> objects() noexcept { return {objects_.at(0), core().size()}; }
+
+    [[nodiscard]] std::span<const T> objects() const noexcept {
+        return {objects_.at(0), core().size()};
+    }
+
+    [[nodiscard]] iterator begin() noexcept { return objects_.at(0); }
+
+    [[nodiscard]] const_iterator begin() const noexcept { return objects_.at(0); }
+
+    [[nodiscard]] iterator end() noexcept { return objects_.at(core().size()); }
+
+    [[nodiscard]] const_iterator end() const noexcept { return objects_.at(core().size()); }
+
+    /// Destroys every object, last to first, and keeps the memory. Their handles are stale. An object
+    /// that a destructor creates meanwhile may be left. O(objects).
+    void clear() noexcept { objects_.clear(); }
+
+    /// Commits until `objects` can be live without growing: throws pool_exhausted beyond
+    /// max_capacity, or with the system's reason.
+    void reserve(std::size_t objects) { core().reserve(objects); }
+
+    /// Returns the pages behind the last object to the system and says how many bytes it got back.
+    /// They fault in again when used. 0 for locked, heap and buffer memory. O(1), one system call.
+    std::size_t shrink() noexcept { return core().shrink(sizeof(T)); }
+
+    /// True when the address lies inside this pool's memory for objects.
+    [[nodiscard]] bool owns(const void* address) const noexcept {
+        return offset_of(address) < core().storage().committed_block_bytes();
+    }
+
+    /// Objects that are live.
+    [[nodiscard]] std::size_t size() const noexcept { return core().size(); }
+
+    [[nodiscard]] bool empty() const noexcept { return core().size() == 0; }
+
+    /// Objects that can be live at once without growing: retired slots are not counted any more.
+    [[nodiscard]] std::size_t capacity() const noexcept { return core().capacity(); }
+
+    /// capacity() - size().
+    [[nodiscard]] std::size_t available() const noexcept { return capacity() - size(); }
+
+    /// The most objects that were ever live at once; exact. One whose constructor threw counts.
+    [[nodiscard]] std::size_t high_water() const noexcept { return core().high_water(); }
+
+    /// Slots whose generations are used up. Each takes one from what max_capacity allows.
+    [[nodiscard]] std::size_t retired() const noexcept { return core().retired_slots(); }
+
+    [[nodiscard]] const char* name() const noexcept { return core().name().c_str(); }
+
+    [[nodiscard]] handle_pool_stats stats() const noexcept { return core().stats(sizeof(T)); }
+
+    /// Checks every invariant; O(most objects there ever were).
+    [[nodiscard]] verdict verify() const noexcept { return core().verify(); }
+
+    /// Bytes that `memory.buffer` must have for these options.
+    [[nodiscard]] static std::size_t buffer_bytes(const handle_pool_options& options) {
+        return layout(options).buffer_bytes(
+            detail::handle_core::metadata_bytes(layout(options).max_capacity));
+    }
+
+    /// Bytes that `snapshot` would write now.
+    [[nodiscard]] std::size_t
+    snapshot_bytes() const noexcept requires std::is_trivially_copyable_v<T> {
+        return core().snapshot_bytes(sizeof(T));
+    }
+
+    /// Writes all objects and what their handles need to `out`, and returns how many bytes it wrote;
+    /// throws std::invalid_argument when `out` is too small. For this byte order and this layout of T;
+    /// pointers in T are written as they are.
+    std::size_t snapshot(std::span<std::byte> out) const requires std::is_trivially_copyable_v<T> {
+        return core().snapshot(out, sizeof(T), alignof(T));
+    }
+
+    /// Puts the pool into the state that a snapshot holds, the tag included: handles that were taken
+    /// before the snapshot lead to equal objects or to nothing, as they did. Those that were given
+    /// after it must be forgotten: they will be given again, to other objects.
+    ///
+    /// Throws, and then has changed nothing: std::invalid_argument says what is wrong with the snapshot
+    /// and where, or that max_capacity has another number of bits; pool_exhausted when max_capacity is
+    /// too small or the system refuses. A checksum finds truncation and damage. It is no protection
+    /// from malice, but no bytes at all make the pool inconsistent.
+    void restore(std::span<const std::byte> from) requires std::is_trivially_copyable_v<T> {
+        core().restore(from, sizeof(T), alignof(T));
+    }
+
+private:
+    [[nodiscard]] static detail::pool_layout layout(const handle_pool_options& options) {
+        return detail::pool_layout::checked(options.name,
+                                            sizeof(T),
+                                            detail::object_alignment<T>,
+                                            options.capacity,
+                                            options.max_capacity,
+                                            options.prefault);
+    }
+
+    template <class... Arguments>
+    [[nodiscard]] handle<T>
+    build(detail::handle_core::place made,
+          Arguments&&... arguments) noexcept(detail::constructs_nothrow<T, Arguments...>) {
+        return handle<T>::from_value(objects_.build(made, std::forward<Arguments>(arguments)...));
+    }
+
+    [[nodiscard]] detail::handle_core& core() noexcept { return objects_.core(); }
+
+    [[nodiscard]] const detail::handle_core& core() const noexcept { return objects_.core(); }
+
+    [[nodiscard]] std::uint64_t offset_of(const void* address) const noexcept {
+        return reinterpret_cast<std::uintptr_t>(address) -
+               reinterpret_cast<std::uintptr_t>(core().storage().blocks());
+    }
+
+    detail::dense_objects<T> objects_;
+};
+
+MILLPOND_NAMESPACE_END
