@@ -188,7 +188,7 @@ region_storage_base::region_storage_base(region_storage_base&& other) noexcept {
 
 region_storage_base& region_storage_base::operator=(region_storage_base&& other) noexcept {
     if (this != &other) {
-        unpoison(first_block_, committed_block_bytes());
+        unpoison_all();
         take_over(other);
     }
     return *this;

@@ -127,7 +127,8 @@ public:
     /// Byte offsets from the first block; returns what the system got back.
     [[nodiscard]] std::size_t discard(std::size_t first, std::size_t end) noexcept;
 
-    void unpoison_all() const noexcept { unpoison(first_block_, committed_block_bytes()); }
+    /// What was retracted too: its pages are still there.
+    void unpoison_all() const noexcept { unpoison(blocks_.data(), blocks_.committed()); }
 
     void add_memory_stats(pool_stats& stats) const noexcept;
 
