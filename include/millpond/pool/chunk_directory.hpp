@@ -52,6 +52,12 @@ public:
     /// when its granules have no place.
     [[nodiscard]] bool add(const std::byte* chunk, std::uint32_t number) noexcept;
 
+    /// Address space that a chunk can cost: it has up to three entries, at most a quarter of a table is in
+    /// use, and all smaller tables together are as large as the largest.
+    [[nodiscard]] static constexpr std::size_t bytes_per_chunk() noexcept {
+        return 3 * 4 * 2 * sizeof(entry);
+    }
+
     /// Forgets a chunk. One thread at a time, which is the one that adds.
     void remove(const std::byte* chunk, std::uint32_t number) noexcept;
 
