@@ -111,7 +111,7 @@ TEST_CASE_TEMPLATE("the gaps of chunks that went back are filled before the pool
                       &upstream);
     live_blocks<Resource> blocks(resource);
     std::mt19937 random(8);
-    for (int round = 0; round < effort(20, 10, 3); ++round) {
+    for (int round = 0; round < effort(10, 6, 2); ++round) {
         while (blocks.size() < 2000) {
             blocks.take(64, 8);
         }
@@ -196,7 +196,7 @@ TEST_CASE_TEMPLATE("a pool goes on in chunks however often they go and come back
     wandering_upstream upstream(std::size_t{64} << 20);
     Resource resource({.max_blocks_per_chunk = 4, .limit_bytes = 10'000}, &upstream);
     bool from_pools = true;
-    for (int round = 0; round < effort(20'000, 10'000, 2'000); ++round) {
+    for (int round = 0; round < effort(5'000, 3'000, 1'000); ++round) {
         void* const block = resource.allocate(64, 8);
         from_pools = from_pools && resource.stats().unpooled_live == 0;
         resource.deallocate(block, 64, 8);

@@ -14,6 +14,8 @@
 #include <map>
 #include <string>
 
+#include "filled.hpp"
+
 namespace millpond::test {
 
 template <class Resource>
@@ -103,8 +105,7 @@ private:
     }
 
     void check_contents(const std::byte* place, const block& one) {
-        if (!std::all_of(
-                place, place + one.bytes, [&](auto b) { return b == std::byte{one.value}; })) {
+        if (!is_filled_with(one.value, place, one.bytes)) {
             note("a live block was written to");
         }
     }

@@ -96,7 +96,7 @@ private:
                               : millpond::test::sanitized ? std::size_t{1} << 28
                                                           : 0;
         options.prefault = below(4) == 0;
-        options.threads = below(4);
+        options.threads = below(8) == 0 ? 0 : 1 + below(4);
         return options;
     }
 
@@ -174,10 +174,10 @@ private:
 template <class Resource>
 int run_all(bool has_upstream) {
     int refusals = 0;
-    for (unsigned seed = 1; seed <= effort(16U, 6U, 3U); ++seed) {
+    for (unsigned seed = 1; seed <= effort(16U, 6U, 2U); ++seed) {
         CAPTURE(seed);
         random_run<Resource> run(seed, has_upstream);
-        REQUIRE(run.run(effort(3000, 2000, 500)) == "");
+        REQUIRE(run.run(effort(2000, 1500, 400)) == "");
         refusals += run.refusals();
     }
     return refusals;

@@ -51,28 +51,28 @@ void* require_memory(std::size_t bytes) {
     return memory;
 }
 
-/// Lets this process have little more address space than it has now.
-void limit_address_space(std::size_t more) {
+/// Lets this process have twice the address space that it has now and a little more. Says how much.
+std::size_t limit_address_space() {
     std::size_t pages = 0;
     std::ifstream("/proc/self/statm") >> pages;
-    const rlim_t bytes = pages * page + more;
+    const rlim_t bytes = 2 * pages * page + (rlim_t{800} << 20);
     const rlimit limit{bytes, bytes};
     require(setrlimit(RLIMIT_AS, &limit) == 0, "no limit");
+    return bytes;
 }
 
 /// Blocks of every class, contents and all, and of one class more than its share of address space.
 template <class Resource>
 void use_in_little_space() noexcept {
-    constexpr std::size_t more = std::size_t{600} << 20;
-    limit_address_space(more);
+    const std::size_t limit = limit_address_space();
     Resource resource;
     live_blocks<Resource> blocks(resource);
     for (std::size_t bytes = 1; bytes <= 65'536; bytes = resource.block_bytes(bytes, 1) + 1) {
         blocks.take(bytes, 1);
     }
     require(resource.stats().pools == 88, "a class has no pool");
-    std::free(require_memory(more / 3)); // others have not been left without any
-    for (std::size_t i = 0; i < more / 100 / page; ++i) {
+    std::free(require_memory(std::size_t{200} << 20)); // others have not been left without any
+    for (std::size_t i = 0; i < limit / 200 / page; ++i) {
         blocks.take(page, page);
     }
     require(resource.stats().unpooled_live > 0, "the class has more than its share");
@@ -91,7 +91,7 @@ void use_in_little_space() noexcept {
 /// The same where the upstream's chunks need address space for what is known of them.
 template <class Resource>
 void use_chunks_in_little_space() noexcept {
-    limit_address_space(std::size_t{600} << 20);
+    (void)limit_address_space();
     checking_upstream upstream;
     Resource resource({.max_blocks_per_chunk = 1}, &upstream);
     live_blocks<Resource> blocks(resource);

@@ -23,6 +23,8 @@
 #include <new>
 #include <string>
 
+#include "filled.hpp"
+
 namespace millpond::test {
 
 /// What a call that is refused throws.
@@ -96,7 +98,7 @@ public:
 private:
     static constexpr std::size_t fence_bytes = 24;
     static constexpr int garbage = 0xa5;
-    static constexpr int fence = 0xfe;
+    static constexpr unsigned char fence = 0xfe;
 
     struct record {
         request asked;
@@ -166,7 +168,7 @@ private:
                  " bytes aligned to " + std::to_string(alignment));
         }
         const auto* const end = static_cast<const std::byte*>(block) + one.asked.bytes;
-        if (!std::all_of(end, end + fence_bytes, [](auto b) { return b == std::byte{fence}; })) {
+        if (!is_filled_with(fence, end, fence_bytes)) {
             note("somebody wrote behind a block");
         }
         bytes_ -= one.asked.bytes;
