@@ -116,9 +116,9 @@ pool_layout resource_plan::layout_of(std::uint32_t index) const noexcept {
     std::size_t blocks = std::clamp(limit, block_bytes, room) / block_bytes;
     if (takes_chunks_) {
         const std::size_t chunk_blocks = source_of(index).chunk_blocks;
-        const std::size_t chunk_bytes =
+        const std::size_t each =
             chunk_blocks * block_bytes + chunked_storage::table_bytes_per_chunk();
-        blocks = std::min(blocks, std::max<std::size_t>(room / chunk_bytes, 1) * chunk_blocks);
+        blocks = std::min(blocks, std::max<std::size_t>(room / each, 1) * chunk_blocks);
     }
     pool_layout layout;
     layout.stride_bytes = block_bytes;
