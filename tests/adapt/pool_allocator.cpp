@@ -148,12 +148,12 @@ TEST_CASE_TEMPLATE("more objects than fit in memory are refused with bad_array_n
                    Resource,
                    pool_resource,
                    concurrent_pool_resource) {
-    Resource resource;
+    Resource resource({.limit_bytes = std::size_t{1} << 20});
     constexpr std::size_t most = std::numeric_limits<std::size_t>::max();
     pool_allocator<long, Resource> of_longs(&resource);
     CHECK_THROWS_AS((void)of_longs.allocate(most), std::bad_array_new_length);
     CHECK_THROWS_AS((void)of_longs.allocate(most / sizeof(long) + 1), std::bad_array_new_length);
-    CHECK_THROWS_AS((void)of_longs.allocate(std::size_t{1} << 55), std::bad_alloc);
+    CHECK_THROWS_AS((void)of_longs.allocate(std::size_t{1} << 55), millpond::pool_exhausted);
     CHECK(live(resource) == 0);
     CHECK(resource.verify());
 }
