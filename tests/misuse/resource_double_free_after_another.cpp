@@ -14,8 +14,8 @@ MISUSE_OF_A_RESOURCE({
     void* const other = it.take(100);
     void* const larger = it.take(5000);
     misuse::note("block", block);
-    it.give(block, 100);
     it.give(other, 100);
+    it.give(block, 100);
     it.give(larger, 5000);
     it.give(block, 100);
 })

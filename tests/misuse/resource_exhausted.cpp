@@ -10,23 +10,30 @@
 #include "resources.hpp"
 
 MISUSE_OF_A_RESOURCE({
-    it.make({.name = "victim", .limit_bytes = 10'000});
-    std::vector<void*> blocks;
-    try {
-        while (blocks.size() < 10'000 / 64 + 1) {
-            blocks.push_back(it.take(64));
+    constexpr std::size_t limit = 10'000;
+    it.make({.name = "victim", .limit_bytes = limit});
+    std::vector<std::pair<void*, std::size_t>> blocks;
+    std::size_t taken = 0;
+    for (const std::size_t bytes : {64U, 128U}) {
+        try {
+            while (taken <= limit) {
+                blocks.emplace_back(it.take(bytes), bytes);
+                taken += bytes;
+            }
+            std::fprintf(stderr, "more than the limit\n");
+        } catch (const millpond::pool_exhausted&) {
+            it.require_sound();
         }
-        std::fprintf(stderr, "more than the limit\n");
-    } catch (const millpond::pool_exhausted&) {
-        for (void* const block : blocks) {
-            it.give(block, 64);
-        }
+    }
+    for (const auto& [block, bytes] : blocks) {
+        it.give(block, bytes);
     }
     (void)it.resource().shrink();
     try {
-        (void)it.take(20'000);
+        (void)it.take(2 * limit);
     } catch (const millpond::pool_exhausted& error) {
         std::fprintf(stderr, "%s\n", error.what());
     }
     it.require_sound();
+    it.destroy();
 })

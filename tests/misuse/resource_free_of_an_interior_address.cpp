@@ -10,7 +10,11 @@
 #include "resources.hpp"
 
 MISUSE_OF_A_RESOURCE({
-    void* const block = it.take(144);
+    std::array<void*, 1024> blocks{}; // so that all around are live
+    for (void*& block : blocks) {
+        block = it.take(144);
+    }
+    void* const block = blocks[500];
     void* const address = static_cast<std::byte*>(block) + 48;
     misuse::note("block", block);
     misuse::note("address", address);

@@ -17,4 +17,5 @@ MISUSE_OF_A_RESOURCE({
     it.give(nullptr, 100'000);
     it.give(block, 64);
     it.require_sound();
+    it.destroy();
 })

@@ -13,4 +13,5 @@ MISUSE_OF_A_RESOURCE({
     void* const block = it.take(100);
     it.give(block, 112);
     it.require_sound();
+    it.destroy();
 })
