@@ -160,6 +160,8 @@ int main(int count, char** values) {
             static_pool_scenarios();
             capacity_scenarios();
             concurrent_pool_scenarios();
+            resource_instruction_scenarios();
+            resource_growth_scenarios();
         });
         print(bounds);
         if (json && !write_json(values[2], bounds)) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /// \file
-/// A prefaulted pool, for one thread or for several, makes no system call and takes no page fault, whatever is done with it.
+/// A prefaulted pool, for one thread or for several, makes no system call and takes no page fault, whatever
+/// is done with it; nor does a resource over pools that has grown before and been used once.
 ///
 ///     quiet filtered   runs under a seccomp filter that kills the process for any system call but
 ///                      write, exit and exit_group
@@ -21,6 +22,7 @@
 #include <utility>
 
 #include "quiet_crew.hpp"
+#include "quiet_resources.hpp"
 #include "support/sanitized.hpp"
 #include <linux/audit.h>
 #include <linux/filter.h>
@@ -188,6 +190,9 @@ struct pools {
     millpond::concurrent_object_pool<item> shared_objects =
         made<millpond::concurrent_object_pool<item>>(millpond::concurrent_object_pool_options{
             .name = "quiet", .capacity = capacity, .threads = crew::size});
+    quiet_resources resources{};
+
+    explicit pools(crew& threads) { resources.prepare(threads); }
 
     void use(crew& threads) {
         use_blocks(blocks);
@@ -195,17 +200,18 @@ struct pools {
         use_objects(static_items);
         use_shared_blocks(threads, shared_blocks);
         use_shared_objects(threads, shared_objects);
+        resources.use(threads);
     }
 
     [[nodiscard]] bool are_sound() {
         return blocks.verify() && objects.verify() && static_items.verify() &&
-               shared_blocks.verify() && shared_objects.verify();
+               shared_blocks.verify() && shared_objects.verify() && resources.are_sound();
     }
 };
 
 /// Brings code, stacks and static memory in; what a pool's own pages do is the subject.
 void warm_up(crew& threads) {
-    pools others;
+    pools others(threads);
     others.use(threads);
     state.live = 0;
     (void)faults();
@@ -236,7 +242,7 @@ int main(int count, char** values) {
     }
     crew& threads = *new crew; // for as long as there is a process
     warm_up(threads);
-    pools used;
+    pools used(threads);
     if (mode == "filtered") {
         filter_system_calls();
         used.use(threads);

@@ -10,4 +10,8 @@ namespace millpond::guarantees {
 /// Concurrent pools of raw blocks and of objects, and recycling pools.
 void concurrent_pool_scenarios();
 
+/// Resources: blocks of several sizes, and growth.
+void resource_instruction_scenarios();
+void resource_growth_scenarios();
+
 } // namespace millpond::guarantees
