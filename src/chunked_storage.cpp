@@ -121,6 +121,7 @@ std::size_t chunked_storage::return_chunk(std::uint32_t number) noexcept {
     std::byte* const begin = chunk_at(number);
     const block_range blocks = blocks_of(number);
     set_chunk(number, nullptr);
+    directory_.remove(begin, number);
     if (blocks.end == capacity()) {
         capacity_.store(blocks.first, std::memory_order_relaxed);
     } else {

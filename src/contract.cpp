@@ -165,6 +165,16 @@ void report_leak(const char* pool_name, std::size_t live_blocks, std::size_t blo
     print_leak(pool_name, live_blocks, block_bytes);
 }
 
+void report_mixed_leak(const char* pool_name, std::size_t live_blocks, std::size_t bytes) noexcept {
+    line out;
+    out.add("millpond: pool '%s': destroyed with %zu live block%s, %zu bytes in all",
+            pool_name,
+            live_blocks,
+            live_blocks == 1 ? "" : "s",
+            bytes);
+    out.print();
+}
+
 void stop_on_leak(const char* pool_name,
                   std::size_t live_blocks,
                   std::size_t block_bytes) noexcept {

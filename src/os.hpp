@@ -20,6 +20,9 @@ namespace os {
 /// Bytes of a page: the system's own for standard and transparent huge pages.
 [[nodiscard]] std::size_t page_bytes(page_size pages) noexcept;
 
+/// Bytes of address space that this process may have at most; the largest number when nobody said.
+[[nodiscard]] std::size_t address_space_bytes() noexcept;
+
 /// Reserves address space that cannot be touched yet, aligned to `alignment` (a power of two).
 [[nodiscard]] int reserve(std::size_t bytes, std::size_t alignment, std::byte** address) noexcept;
 

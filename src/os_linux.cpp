@@ -14,6 +14,7 @@
 #include <pthread.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -60,6 +61,12 @@ std::size_t page_bytes(page_size pages) noexcept {
         break;
     }
     return standard_page_bytes();
+}
+
+std::size_t address_space_bytes() noexcept {
+    rlimit limit{};
+    const bool is_limited = getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
+    return is_limited ? limit.rlim_cur : ~std::size_t{0};
 }
 
 int reserve(std::size_t bytes, std::size_t alignment, std::byte** address) noexcept {

@@ -11,6 +11,8 @@
 #include <bit>
 #include <thread>
 
+#include "os.hpp"
+
 MILLPOND_NAMESPACE_BEGIN
 
 namespace detail {
@@ -19,6 +21,10 @@ namespace {
 
 /// Address space for one class. What a class needs beyond it comes from the upstream, block by block.
 constexpr std::size_t class_bytes_most = std::size_t{16} << 30;
+
+/// Of the address space that the process may have: all classes together take less than half of it.
+constexpr std::size_t class_share = 256;
+
 constexpr std::size_t index_limit = ~std::uint32_t{0};
 
 /// Growth in small steps: a resource has many pools, and most stay small.
@@ -104,12 +110,20 @@ resource_plan::resource_plan(const pool_resource_options& options,
 
 pool_layout resource_plan::layout_of(std::uint32_t index) const noexcept {
     const std::size_t block_bytes = classes_.bytes_of(index);
-    const std::size_t limit = options_.limit_bytes == 0 ? class_bytes_most : options_.limit_bytes;
-    const std::size_t bytes = std::clamp(limit, block_bytes, class_bytes_most);
+    const std::size_t room =
+        std::clamp(os::address_space_bytes() / class_share, block_bytes, class_bytes_most);
+    const std::size_t limit = options_.limit_bytes == 0 ? room : options_.limit_bytes;
+    std::size_t blocks = std::clamp(limit, block_bytes, room) / block_bytes;
+    if (takes_chunks_) {
+        const std::size_t chunk_blocks = source_of(index).chunk_blocks;
+        const std::size_t each =
+            chunk_blocks * block_bytes + chunked_storage::table_bytes_per_chunk();
+        blocks = std::min(blocks, std::max<std::size_t>(room / each, 1) * chunk_blocks);
+    }
     pool_layout layout;
     layout.stride_bytes = block_bytes;
     layout.alignment = std::min(block_bytes & (~block_bytes + 1), size_classes::largest_alignment);
-    layout.max_capacity = std::min<std::size_t>(bytes / block_bytes, index_limit);
+    layout.max_capacity = std::min(blocks, index_limit);
     layout.growth_bytes = growth_bytes;
     layout.prefault = options_.prefault;
     layout.is_sparse = true;

@@ -163,6 +163,8 @@ int main(int count, char** values) {
             shared_owner_scenarios();
             arena_scenarios();
             handle_pool_scenarios();
+            resource_instruction_scenarios();
+            resource_growth_scenarios();
         });
         print(bounds);
         if (json && !write_json(values[2], bounds)) {

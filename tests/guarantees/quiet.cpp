@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /// \file
 /// A prefaulted pool, for one thread or for several, or arena, makes no system call and takes no page
-/// fault, whatever is done with it.
+/// fault, whatever is done with it; nor does a resource over pools that has grown before and been used once.
 ///
 ///     quiet filtered   runs under a seccomp filter that kills the process for any system call but
 ///                      write, exit and exit_group
@@ -24,6 +24,7 @@
 
 #include "quiet_arenas.hpp"
 #include "quiet_crew.hpp"
+#include "quiet_resources.hpp"
 #include "support/sanitized.hpp"
 #include <linux/audit.h>
 #include <linux/filter.h>
@@ -260,6 +261,9 @@ struct pools {
         made<millpond::arena>(millpond::arena_options{.name = "quiet", .capacity = 100'000});
     millpond::frame_arena frames =
         made<millpond::frame_arena>(millpond::arena_options{.name = "quiet", .capacity = 100'000});
+    quiet_resources resources{};
+
+    explicit pools(crew& threads) { resources.prepare(threads); }
 
     void use(crew& threads) {
         use_blocks(blocks);
@@ -272,12 +276,13 @@ struct pools {
         use_shared_objects(threads, shared_objects);
         const auto next = [] { return state.next(); };
         ends = use_arenas(scratch, frames, next);
+        resources.use(threads);
     }
 
     [[nodiscard]] bool are_sound() {
         return blocks.verify() && objects.verify() && static_items.verify() && handles.verify() &&
                shared_blocks.verify() && shared_objects.verify() && scratch.verify() &&
-               frames.verify();
+               frames.verify() && resources.are_sound();
     }
 
     std::uint64_t ends = 0; ///< objects that arenas have destroyed
@@ -285,7 +290,7 @@ struct pools {
 
 /// Brings code, stacks and static memory in; what a pool's own pages do is the subject.
 void warm_up(crew& threads) {
-    pools others;
+    pools others(threads);
     others.use(threads);
     state.live = 0;
     (void)faults();
@@ -319,7 +324,7 @@ int main(int count, char** values) {
     }
     crew& threads = *new crew; // for as long as there is a process
     warm_up(threads);
-    pools used;
+    pools used(threads);
     if (mode == "filtered") {
         filter_system_calls();
         used.use(threads);

@@ -19,4 +19,8 @@ void arena_scenarios();
 /// Objects behind handles.
 void handle_pool_scenarios();
 
+/// Resources: blocks of several sizes, and growth.
+void resource_instruction_scenarios();
+void resource_growth_scenarios();
+
 } // namespace millpond::guarantees

@@ -36,6 +36,7 @@ CLASSES = [
     "free of a misaligned address",
     "free of a block never handed out",
     "free of what a rewind gave back",
+    "wrong size or alignment at a free",
     "free into a destroyed pool",
     "free into a moved-from pool",
     "overflow by 1 or 8 bytes or a whole block",
@@ -57,6 +58,7 @@ CLASSES = [
     "too many threads asked for",
     "too many generations asked for",
     "block size 0, capacity 0, alignment not a power of two, count x size overflow",
+    "options that a resource does not have",
     "constructor throws",
     "damaged snapshot",
     "OS refuses memory",
@@ -65,8 +67,11 @@ CLASSES = [
 # Lists of pools that have a name.
 ONE_THREAD = frozenset({"block_pool", "object_pool", "static_block_pool", "static_object_pool"})
 CONCURRENT = frozenset({"concurrent_block_pool", "concurrent_object_pool"})
+RESOURCES = frozenset({"pool_resource", "concurrent_pool_resource"})
+OVER_UPSTREAM = frozenset(f"{name}_over_upstream" for name in RESOURCES)
 GROUPS = {ONE_THREAD | CONCURRENT: "all", ONE_THREAD: "all for one thread",
-          CONCURRENT: "all for several threads"}
+          CONCURRENT: "all for several threads",
+          RESOURCES | OVER_UPSTREAM: "resources, on pages and over an upstream"}
 
 
 def row(program):

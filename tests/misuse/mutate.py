@@ -72,6 +72,15 @@ def place_of(mutation):
     return found[0][0], pattern
 
 
+def file_with_code_of(run):
+    """The compiled file that holds what the headers leave of the pool of a run."""
+    pool = run.split("/")[1]
+    if "arena" in pool or "handle" in pool:
+        return "arena.cpp" if "arena" in pool else "handle_core.cpp"
+    kind = "pool_resource" if "resource" in pool else "block_pool"
+    return f"concurrent_{kind}.cpp" if "concurrent" in pool else f"{kind}.cpp"
+
+
 def survives(mutation, number, scratch, plain, command):
     """True when no run notices the mutation."""
     _, _, replacement, runs = mutation
@@ -82,12 +91,9 @@ def survives(mutation, number, scratch, plain, command):
     mutant.write_text(pattern.sub(lambda _: replacement, LIBRARY[path]))
     # The files that contain a pool's code or are mutated themselves are built again; a header of the
     # same name in the mutant's folder is found first.
-    of = runs[0].split("/")[1]
-    pool = ("arena.cpp" if "arena" in of
-            else "handle_core.cpp" if "handle" in of
-            else "concurrent_block_pool.cpp" if "concurrent" in of else "block_pool.cpp")
+    rebuilt = {mutant.name} | {file_with_code_of(run) for run in runs}
     objects = dict(plain)
-    for source in [source for source in SOURCES if source.name in (mutant.name, pool)]:
+    for source in [source for source in SOURCES if source.name in rebuilt]:
         from_mutant = mutant if source.name == mutant.name else source
         objects[source.name] = compile_to(
             folder / f"{source.stem}.o", from_mutant, folder, command)

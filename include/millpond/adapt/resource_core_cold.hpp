@@ -6,6 +6,7 @@
 #include "millpond/adapt/resource_core.hpp"
 #include "millpond/base/error.hpp"
 
+#include <cstdlib>
 #include <memory>
 #include <mutex>
 
@@ -229,15 +230,21 @@ void resource_core<Kind>::report_leaks() const noexcept {
     if (leaks == leak_policy::ignore || !checked_build) {
         return;
     }
-    for_each_pool([this, leaks](const auto& pool) {
+    bool has_leaked = false;
+    for_each_pool([this, &has_leaked](const auto& pool) {
         const auto now = pool.stats();
-        if (now.live != 0 && leaks == leak_policy::stop) {
-            stop_on_leak(plan_.name(), now.live, now.block_bytes);
-        }
         if (now.live != 0) {
             report_leak(plan_.name(), now.live, now.block_bytes);
+            has_leaked = true;
         }
     });
+    if (unpooled_.size() != 0) {
+        report_mixed_leak(plan_.name(), unpooled_.size(), unpooled_.bytes());
+        has_leaked = true;
+    }
+    if (has_leaked && leaks == leak_policy::stop) {
+        std::abort();
+    }
 }
 
 template <class Kind>

@@ -78,7 +78,10 @@ struct arena_report {
 /// Prints one line that says how many blocks were still live when a raw pool was destroyed.
 void report_leak(const char* pool_name, std::size_t live_blocks, std::size_t block_bytes) noexcept;
 
-/// The same, and aborts.
+/// The same of blocks that are not all of one size.
+void report_mixed_leak(const char* pool_name, std::size_t live_blocks, std::size_t bytes) noexcept;
+
+/// As report_leak, and aborts.
 [[noreturn]] void
 stop_on_leak(const char* pool_name, std::size_t live_blocks, std::size_t block_bytes) noexcept;
 

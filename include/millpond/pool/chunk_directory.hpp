@@ -10,9 +10,10 @@
 ///     chunks     ---- 3 ---->   |---------- 7 ---------->|------ 4 --------
 ///     lower, upper  3, 7               7, -                 4, -
 ///
-/// Granules that have a chunk stand in a hash table. Threads may search it while one adds chunks: a table
-/// that fills up is copied into one of twice the size and stays where it is, and what an entry says of
-/// one chunk does not change when it learns of another.
+/// Granules that have a chunk stand in a hash table. Threads may search it while one adds and removes
+/// chunks: a table that fills up is copied into one of twice the size and stays where it is, and what an
+/// entry says of one chunk does not change when it learns of another. An entry whose chunks are gone keeps
+/// its place, so that nobody's search ends early, until another granule needs one.
 
 #include "millpond/base/config.hpp"
 #include "millpond/memory/region.hpp"
@@ -51,6 +52,15 @@ public:
     /// when its granules have no place.
     [[nodiscard]] bool add(const std::byte* chunk, std::uint32_t number) noexcept;
 
+    /// Address space that a chunk can cost: it has up to three entries, at most a quarter of a table is in
+    /// use, and all smaller tables together are as large as the largest.
+    [[nodiscard]] static constexpr std::size_t bytes_per_chunk() noexcept {
+        return 3 * 4 * 2 * sizeof(entry);
+    }
+
+    /// Forgets a chunk. One thread at a time, which is the one that adds.
+    void remove(const std::byte* chunk, std::uint32_t number) noexcept;
+
 private:
     static constexpr std::size_t smallest_table = 16;
     static constexpr std::size_t longest_search = 16;
@@ -63,6 +73,8 @@ private:
         std::uint64_t split;
         std::uint32_t lower;
         std::uint32_t upper;
+
+        [[nodiscard]] bool has_chunk() const noexcept { return lower != none || upper != none; }
     };
 
     template <class T>
@@ -102,6 +114,19 @@ private:
         return nullptr;
     }
 
+    /// Calls `visit(granule)` for each that the chunk lies in, until one is false.
+    template <class Visit>
+    bool for_each_granule(const std::byte* chunk, Visit visit) const noexcept {
+        const auto first = reinterpret_cast<std::uintptr_t>(chunk);
+        const std::uint64_t last_granule = (first + chunk_bytes_ - 1) >> granule_log2_;
+        for (std::uint64_t granule = first >> granule_log2_; granule <= last_granule; ++granule) {
+            if (!visit(granule)) {
+                return false;
+            }
+        }
+        return true;
+    }
+
     [[nodiscard]] entry* find_or_add(std::uint64_t granule) noexcept;
     [[nodiscard]] entry* find_or_add(std::size_t size, std::uint64_t granule) noexcept;
     [[nodiscard]] bool grow() noexcept;
@@ -110,7 +135,7 @@ private:
     int granule_log2_;
     std::size_t chunk_bytes_;
     std::size_t most_entries_;
-    std::size_t entries_ = 0; ///< in use, of the newest table
+    std::size_t entries_ = 0; ///< of the newest table, that have a chunk or are about to
     std::atomic<std::size_t> size_ = smallest_table;
 };
 

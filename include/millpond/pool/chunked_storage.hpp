@@ -121,6 +121,11 @@ public:
     /// No address is a block any more.
     void retire() noexcept { max_capacity_ = 0; }
 
+    /// Address space that a chunk costs beside what is known of its blocks.
+    [[nodiscard]] static constexpr std::size_t table_bytes_per_chunk() noexcept {
+        return sizeof(chunk) + chunk_directory::bytes_per_chunk();
+    }
+
 private:
     static constexpr std::uint64_t no_index = ~std::uint64_t{0};
 

@@ -42,9 +42,16 @@ std::size_t pool_core<Storage, MagazineEntries>::try_allocate_bulk(std::span<voi
 template <block_storage Storage, std::uint32_t MagazineEntries>
 bool pool_core<Storage, MagazineEntries>::can_allocate(std::size_t blocks) noexcept {
     while (blocks > storage_.capacity() - missing() - live()) {
-        if (blocks > storage_.max_capacity() - live() || storage_.grow().empty()) {
+        const bool fits = blocks <= storage_.max_capacity() - live();
+        const block_range more = fits ? storage_.grow() : block_range{};
+        if (more.empty()) {
             ++failures_;
             return false;
+        }
+        if constexpr (leaves_gaps<Storage>) {
+            if (more.first < frontier_) { // the gap of a chunk that shrink() returned
+                give_back_all(more);
+            }
         }
     }
     return true;

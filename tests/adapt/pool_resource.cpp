@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// What the library's resources do beyond the standard: classes by hand, reservations, statistics, and
+/// blocks through the class itself. For both, with and without an upstream.
+
+#include "millpond/millpond.hpp"
+
+#include <array>
+#include <cstddef>
+#include <memory_resource>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "live_blocks.hpp"
+#include "sound.hpp"
+#include "upstream.hpp"
+#include <doctest/doctest.h>
+
+using millpond::concurrent_pool_resource;
+using millpond::pool_resource;
+using millpond::test::checking_upstream;
+using millpond::test::live_blocks;
+
+namespace {
+
+constexpr std::array<std::size_t, 6> sizes_by_hand{40, 96, 96, 1000, 1032, 20'000};
+
+/// Calls `body` with nullptr, for a resource on pages of its own, and with an upstream.
+template <class Body>
+void with_and_without_upstream(Body body) {
+    body(nullptr);
+    checking_upstream upstream;
+    body(&upstream);
+    CHECK(upstream.bytes() == 0);
+    CHECK(upstream.fault() == "");
+}
+
+} // namespace
+
+TEST_CASE_TEMPLATE("block_bytes says how large the block is that serves a request, 0 for none",
+                   Resource,
+                   pool_resource,
+                   concurrent_pool_resource) {
+    const Resource usual;
+    CHECK(usual.block_bytes(0) == 16); // of the default alignment
+    CHECK(usual.block_bytes(0, 1) == 8);
+    CHECK(usual.block_bytes(1, 64) == 64);
+    CHECK(usual.block_bytes(1000) == 1024);
+    CHECK(usual.block_bytes(1000, 8) == 1024);
+    CHECK(usual.block_bytes(65'536) == 65'536);
+    CHECK(usual.block_bytes(65'537) == 0);
+    CHECK(usual.block_bytes(8, 4096) == 4096);
+    CHECK(usual.block_bytes(8, 8192) == 0);
+    const Resource small({.largest_required_pool_block = 1000});
+    CHECK(small.block_bytes(1024) == 1024);
+    CHECK(small.block_bytes(1025) == 0);
+    CHECK(small.options().largest_required_pool_block == 1024);
+}
+
+TEST_CASE_TEMPLATE("classes by hand serve their sizes and what lies between from the next one",
+                   Resource,
+                   pool_resource,
+                   concurrent_pool_resource) {
+    with_and_without_upstream([](checking_upstream* upstream) {
+        Resource resource({.name = "by hand", .block_sizes = sizes_by_hand}, upstream);
+        CHECK(resource.block_bytes(40, 8) == 40);
+        CHECK(resource.block_bytes(41, 8) == 96);
+        CHECK(resource.block_bytes(97, 8) == 1000);
+        CHECK(resource.block_bytes(1001, 8) == 1032);
+        CHECK(resource.block_bytes(20'000, 32) == 20'000);
+        CHECK(resource.block_bytes(20'001, 8) == 0);
+        CHECK(resource.options().largest_required_pool_block == 20'000);
+        live_blocks<Resource> blocks(resource);
+        for (int i = 0; i < 100; ++i) {
+            for (const std::size_t bytes :
+                 {1U, 40U, 41U, 96U, 1000U, 1001U, 1032U, 5000U, 30'000U}) {
+                blocks.take(bytes, 8);
+            }
+        }
+        CHECK(resource.stats().pools == 5);
+        CHECK(resource.stats_of(1000, 8).block_bytes == 1000);
+        CHECK(resource.stats_of(1000, 8).live == 100);
+        CHECK(resource.stats_of(1, 8).live == 200); // of 1 and of 40 bytes
+        CHECK(resource.stats().unpooled_live == 100);
+        CHECK_SOUND(resource, upstream, blocks);
+        blocks.give_all();
+        CHECK_SOUND(resource, upstream, blocks);
+    });
+}
+
+TEST_CASE_TEMPLATE("the sizes by hand need not outlive the construction",
+                   Resource,
+                   pool_resource,
+                   concurrent_pool_resource) {
+    auto* const sizes = new std::vector<std::size_t>{24, 500};
+    Resource resource({.block_sizes = *sizes});
+    sizes->assign({7, 7});
+    delete sizes;
+    CHECK(resource.block_bytes(25, 8) == 504);
+    resource.deallocate(resource.allocate(25, 8), 25, 8);
+    resource.release();
+    resource.deallocate(resource.allocate(25, 8), 25, 8);
+    CHECK(resource.block_bytes(25, 8) == 504);
+    CHECK_SOUND(resource, nullptr);
+}
+
+TEST_CASE_TEMPLATE("statistics count blocks as large as their class, and unpooled ones as they are",
+                   Resource,
+                   pool_resource,
+                   concurrent_pool_resource) {
+    with_and_without_upstream([](checking_upstream* upstream) {
+        Resource resource({.name = "counted"}, upstream);
+        live_blocks<Resource> blocks(resource);
+        CHECK(resource.name() == std::string("counted"));
+        CHECK(resource.stats().pools == 0);
+        CHECK(resource.stats().bytes_committed == 0);
+        CHECK(resource.stats_of(60, 8).block_bytes == 0);
+        blocks.take(60, 8);
+        blocks.take(64, 8);
+        auto* const large = blocks.take(100'001, 8);
+        CHECK(resource.stats().pools == 1);
+        CHECK(resource.stats().blocks_live == 2);
+        CHECK(resource.stats().unpooled_live == 1);
+        CHECK(resource.stats().unpooled_bytes == 100'001);
+        CHECK(resource.stats().bytes_live == 2 * 64 + 100'001);
+        CHECK(resource.stats().limit_bytes == 0);
+        CHECK_SOUND(resource, upstream, blocks);
+        blocks.give_back(large);
+        CHECK(resource.stats().unpooled_live == 0);
+        CHECK(resource.stats().unpooled_bytes == 0);
+        blocks.give_all();
+        CHECK(resource.stats().blocks_live == 0);
+        CHECK(resource.stats().bytes_live == 0);
+        CHECK_SOUND(resource, upstream, blocks);
+        blocks.take(60, 8);
+        blocks.take(70'000, 8);
+        resource.release();
+        blocks.forget();
+        CHECK(resource.stats().pools == 0);
+        CHECK(resource.stats().unpooled_live == 0);
+        CHECK(resource.stats().bytes_committed == 0);
+        CHECK(resource.stats().limited_bytes == 0);
+        CHECK_SOUND(resource, upstream, blocks);
+    });
+}
+
+TEST_CASE("reserved blocks are there without another chunk or another page") {
+    with_and_without_upstream([](checking_upstream* upstream) {
+        pool_resource resource({.name = "reserved"}, upstream);
+        live_blocks<pool_resource> blocks(resource);
+        const std::array<std::size_t, 3> sizes{24, 1000, 60'000};
+        for (const std::size_t bytes : sizes) {
+            resource.reserve(333, bytes, 8);
+            CHECK(resource.stats_of(bytes, 8).capacity >= 333);
+            CHECK(resource.stats_of(bytes, 8).live == 0);
+        }
+        CHECK_SOUND(resource, upstream, blocks);
+        const std::size_t committed = resource.stats().bytes_committed;
+        const std::size_t calls = upstream != nullptr ? upstream->calls() : 0;
+        for (int i = 0; i < 333; ++i) {
+            for (const std::size_t bytes : sizes) {
+                blocks.take(bytes, 8);
+            }
+        }
+        CHECK(resource.stats().bytes_committed == committed);
+        CHECK((upstream == nullptr || upstream->calls() == calls));
+        resource.reserve(333, 24, 8); // they are live: nothing to do
+        resource.reserve(10, 24, 8);
+        CHECK(resource.stats().bytes_committed == committed);
+        CHECK_SOUND(resource, upstream, blocks);
+        blocks.give_all();
+    });
+}
+
+TEST_CASE("a reservation of what no class serves does nothing") {
+    with_and_without_upstream([](checking_upstream* upstream) {
+        pool_resource resource({}, upstream);
+        resource.reserve(1000, 100'000);
+        resource.reserve(1000, 8, 8192);
+        CHECK(resource.stats().pools == 0);
+        CHECK(resource.stats().bytes_committed == 0);
+    });
+}
+
+TEST_CASE("a reservation beyond the limit throws, names the resource, and leaves it usable") {
+    with_and_without_upstream([](checking_upstream* upstream) {
+        pool_resource resource({.name = "limited", .limit_bytes = 100'000}, upstream);
+        live_blocks<pool_resource> blocks(resource);
+        blocks.take(1000, 8);
+        CHECK_THROWS_AS(resource.reserve(101, 1000, 8), millpond::pool_exhausted);
+        CHECK_THROWS_AS(resource.reserve(~std::size_t{0}, 1000, 8), millpond::pool_exhausted);
+        CHECK_SOUND(resource, upstream, blocks);
+        (void)resource.shrink();
+        resource.reserve(50, 1000, 8);
+        CHECK(resource.stats_of(1000, 8).capacity >= 50);
+        CHECK_SOUND(resource, upstream, blocks);
+        blocks.give_all();
+    });
+}
+
+TEST_CASE("preparing makes the pool of a class and takes no block") {
+    with_and_without_upstream([](checking_upstream* upstream) {
+        concurrent_pool_resource resource({}, upstream);
+        resource.prepare(100, 8);
+        resource.prepare(104, 8); // the same class
+        resource.prepare(100'000);
+        CHECK(resource.stats().pools == 1);
+        CHECK(resource.stats().blocks_live == 0);
+        CHECK(resource.stats_of(100, 8).block_bytes == 104);
+        CHECK_SOUND(resource, upstream);
+    });
+}
+
+TEST_CASE_TEMPLATE("blocks through the class and through the standard's interface are the same",
+                   Resource,
+                   pool_resource,
+                   concurrent_pool_resource) {
+    with_and_without_upstream([](checking_upstream* upstream) {
+        Resource resource({}, upstream);
+        std::pmr::memory_resource& base = resource;
+        for (const std::size_t bytes : {std::size_t{50}, std::size_t{100'000}}) {
+            void* const first = base.allocate(bytes);
+            void* const second = resource.allocate(bytes);
+            CHECK(first != second);
+            resource.deallocate(first, bytes);
+            base.deallocate(second, bytes);
+            resource.deallocate(nullptr, bytes); // ignored
+            CHECK(resource.stats().bytes_live == 0);
+        }
+        CHECK_SOUND(resource, upstream);
+    });
+}

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// The resources whose calls are measured: on pages and over an upstream, directly and through the
+/// standard's interface.
+
+#include <array>
+#include <cstddef>
+#include <cstdlib>
+#include <memory>
+
+#include "resource_scenarios.hpp"
+#include "subjects.hpp"
+
+namespace millpond::guarantees {
+
+namespace {
+
+using std::pmr::memory_resource;
+
+/// Gives memory of its own that takes next to no instructions, and takes none back.
+class quick_upstream final : public memory_resource {
+    void* do_allocate(std::size_t bytes, std::size_t alignment) override {
+        void* place = next_;
+        if (std::align(alignment, bytes, place, left_) == nullptr) {
+            std::abort();
+        }
+        next_ = static_cast<std::byte*>(place) + bytes;
+        left_ -= bytes;
+        return place;
+    }
+
+    void do_deallocate(void* /*block*/, std::size_t /*bytes*/, std::size_t /*alignment*/) override {
+    }
+
+    [[nodiscard]] bool do_is_equal(const memory_resource& other) const noexcept override {
+        return this == &other;
+    }
+
+    std::size_t left_ = std::size_t{256} << 20;
+    std::unique_ptr<std::byte[]> memory_{new std::byte[left_]};
+    std::byte* next_ = memory_.get();
+};
+
+/// What the four ways to ask for a block are called.
+struct row_names {
+    std::array<const char*, 2> small;
+    std::array<const char*, 2> large;
+    std::array<const char*, 2> aligned;
+    std::array<const char*, 2> through_base;
+};
+
+template <class Resource>
+void measure(memory_resource* upstream, const row_names& called) {
+    Resource resource({.name = "measured", .threads = 4}, upstream);
+    resource_scenarios<Resource, Resource>(resource, 48, 8, {called.small[0], called.small[1]})
+        .run();
+    resource_scenarios<Resource, Resource>(resource, 1100, 8, {called.large[0], called.large[1]})
+        .run();
+    resource_scenarios<Resource, Resource>(
+        resource, 100, 64, {called.aligned[0], called.aligned[1]})
+        .run();
+    resource_scenarios<Resource, memory_resource>(
+        resource, 200, 8, {called.through_base[0], called.through_base[1]})
+        .run();
+}
+
+/// A block for which the pool grows, and one for which there is no pool yet.
+template <class Resource>
+void measure_growth(const pool_resource_options& options,
+                    memory_resource* upstream,
+                    const char* growth,
+                    const char* first) {
+    Resource resource(options, upstream);
+    resource_scenarios<Resource, Resource> run(resource, 48, 8, {});
+    announce(first, "a pool is made, and grows by its first step");
+    (void)run.measured_take();
+    run.fill(1);
+    announce(growth, "a block of 48 bytes, all others of which are live");
+    (void)run.measured_take();
+    resource.release();
+}
+
+} // namespace
+
+void resource_instruction_scenarios() {
+    measure<pool_resource>(
+        nullptr,
+        {{"pool_resource::allocate", "pool_resource::deallocate"},
+         {"pool_resource::allocate above 1 KiB", "pool_resource::deallocate above 1 KiB"},
+         {"pool_resource::allocate, aligned", "pool_resource::deallocate, aligned"},
+         {"pool_resource::allocate, virtual", "pool_resource::deallocate, virtual"}});
+    measure<concurrent_pool_resource>(
+        nullptr,
+        {{"concurrent_pool_resource::allocate", "concurrent_pool_resource::deallocate"},
+         {"concurrent_pool_resource::allocate above 1 KiB",
+          "concurrent_pool_resource::deallocate above 1 KiB"},
+         {"concurrent_pool_resource::allocate, aligned",
+          "concurrent_pool_resource::deallocate, aligned"},
+         {"concurrent_pool_resource::allocate, virtual",
+          "concurrent_pool_resource::deallocate, virtual"}});
+    const auto upstream = std::make_unique<quick_upstream>();
+    const std::array<const char*, 2> one{"pool_resource::allocate over an upstream",
+                                         "pool_resource::deallocate over an upstream"};
+    measure<pool_resource>(upstream.get(), {one, one, one, one});
+    const std::array<const char*, 2> any{"concurrent_pool_resource::allocate over an upstream",
+                                         "concurrent_pool_resource::deallocate over an upstream"};
+    measure<concurrent_pool_resource>(upstream.get(), {any, any, any, any});
+}
+
+void resource_growth_scenarios() {
+    measure_growth<pool_resource>(
+        {}, nullptr, "growth step of a resource", "first block of a size in a resource");
+    measure_growth<pool_resource>({.prefault = true},
+                                  nullptr,
+                                  "growth step of a resource, prefaulted",
+                                  "first block of a size in a resource, prefaulted");
+    measure_growth<concurrent_pool_resource>({.threads = 4},
+                                             nullptr,
+                                             "growth step of a concurrent resource",
+                                             "first block of a size in a concurrent resource");
+    const auto upstream = std::make_unique<quick_upstream>();
+    measure_growth<pool_resource>({},
+                                  upstream.get(),
+                                  "growth step of a resource over an upstream",
+                                  "first block of a size in a resource over an upstream");
+    measure_growth<concurrent_pool_resource>(
+        {.threads = 4},
+        upstream.get(),
+        "growth step of a concurrent resource over an upstream",
+        "first block of a size in a concurrent one over an upstream");
+}
+
+} // namespace millpond::guarantees

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// A block that came from the upstream by itself, freed as one of a pool, stops the program.
+//
+// class: wrong size or alignment at a free
+// pools: pool_resource concurrent_pool_resource pool_resource_over_upstream concurrent_pool_resource_over_upstream
+// ends:  SIGABRT
+// says:  millpond: pool 'victim': free of {block}: a block of 100000 bytes, freed as 64 bytes aligned to 16
+
+#include "resources.hpp"
+
+MISUSE_OF_A_RESOURCE({
+    it.give(it.take(64), 64);
+    void* const block = it.take(100'000);
+    misuse::note("block", block);
+    it.give(block, 64);
+})

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// A block that came from the upstream by itself, freed as another size, stops the program: its size is known to the byte.
+//
+// class: wrong size or alignment at a free
+// pools: pool_resource concurrent_pool_resource pool_resource_over_upstream concurrent_pool_resource_over_upstream
+// ends:  SIGABRT
+// says:  millpond: pool 'victim': free of {block}: a block of 100000 bytes, freed as 100001 bytes aligned to 16
+
+#include "resources.hpp"
+
+MISUSE_OF_A_RESOURCE({
+    void* const block = it.take(100'000);
+    misuse::note("block", block);
+    it.give(block, 100'001);
+})
