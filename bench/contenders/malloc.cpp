@@ -4,8 +4,10 @@
 /// a user would do it, and the worker checks that the replacement took.
 
 #include <cstdlib>
+#include <memory>
 
 #include "contenders/registry.hpp"
+#include "contenders/run_container_patterns.hpp"
 #include "contenders/run_shared_patterns.hpp"
 #include "trim_heap.hpp"
 
@@ -29,11 +31,25 @@ public:
     void trim() { trim_heap(); }
 };
 
+/// What a container uses when nothing is said: operator new, which calls malloc.
+class standard_allocator {
+public:
+    using allocator_type = std::allocator<std::byte>;
+
+    static allocator_type allocator() noexcept { return {}; }
+};
+
+constexpr unsigned everything = raw_blocks | grows | any_thread | in_containers;
+
+outcome run_heap(const task& asked) {
+    return run_either<run_all_patterns<c_heap>, run_containers_of<standard_allocator>>(asked);
+}
+
 contender preloaded(std::string_view name, std::string_view library, std::string_view package) {
     return {.name = name,
-            .what = "malloc and free, preloaded",
-            .abilities = raw_blocks | grows | any_thread,
-            .run = run_all_patterns<c_heap>,
+            .what = "malloc and free, preloaded; in containers std::allocator",
+            .abilities = everything,
+            .run = run_heap,
             .package = package,
             .preload = library};
 }
@@ -42,9 +58,9 @@ contender preloaded(std::string_view name, std::string_view library, std::string
 
 std::vector<contender> malloc_contenders() {
     return {{.name = "glibc",
-             .what = "malloc and free",
-             .abilities = raw_blocks | grows | any_thread,
-             .run = run_all_patterns<c_heap>,
+             .what = "malloc and free; in containers std::allocator",
+             .abilities = everything,
+             .run = run_heap,
              .package = "libc6"},
             preloaded("jemalloc", "libjemalloc.so.2", "libjemalloc2"),
             preloaded("mimalloc", "libmimalloc.so.2", "libmimalloc2.0"),
