@@ -7,6 +7,10 @@ OURS = "millpond block_pool"
 OURS_SHARED = "millpond concurrent_block_pool"
 OURS_CROWDS = ["millpond object_pool (iteration)", "millpond handle_pool"]
 REFERENCE = "millpond block_pool, one per thread"
+# In containers: what the compiler can see through, against everybody; and the same resource behind the
+# standard's virtual interface, against who is called that way.
+OURS_IN_CONTAINERS = "millpond pool_allocator"
+OURS_BY_PMR = "millpond pmr"
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,11 @@ class Spread:
 
 def is_peer(name):
     return not name.startswith(("millpond", "floor"))
+
+
+def called_virtually(name):
+    """Whether a container reaches it through a memory_resource, the standard's or Boost's."""
+    return name.startswith(("millpond pmr", "pmr ", "Boost.Container "))
 
 
 def number(value):

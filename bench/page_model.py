@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The page's model: the overview, and a section for each question of one or more results."""
+import page_containers
 import page_one_thread
 import page_several_threads
 from figures import is_peer
@@ -7,8 +8,8 @@ from figures import is_peer
 
 def compared(results):
     for result in results:
-        for comparisons in (page_one_thread.comparisons, page_several_threads.comparisons):
-            for comparison in comparisons(result):
+        for part in (page_one_thread, page_several_threads, page_containers):
+            for comparison in part.comparisons(result):
                 yield result, comparison
 
 
@@ -35,7 +36,7 @@ def contender_section(result):
             for one in result.data["contenders"]]
     rows += [[one["contender"], "skipped: " + one["reason"], "–"]
              for one in result.data["skipped"]]
-    rows += [[name, f"failed: {question}, {size} bytes: {failure}", "–"]
+    rows += [[name, f"failed: {question}{f', {size} bytes' if size else ''}: {failure}", "–"]
              for name, question, size, failure in result.failures()]
     return {"heading": "Who takes part", "text": "", "chart": None,
             "table": {"columns": ["contender", "how it is used", "version"], "rows": rows}}
@@ -59,7 +60,8 @@ def facts_of(results):
 def page_model(results):
     sections = [overview(results)]
     for result in results:
-        sections += page_one_thread.sections(result) + page_several_threads.sections(result)
+        sections += (page_one_thread.sections(result) + page_several_threads.sections(result) +
+                     page_containers.sections(result))
     sections += [contender_section(result) for result in results]
     peers = {name for result in results for name in result.contenders if is_peer(name)}
     lead = (f"{len(peers)} ways to get a block, the same loops for all, each figure from fresh "

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The page's sections about pools for one thread: each question, with the figures of every size."""
 from figures import OURS, OURS_CROWDS, number, time_text
-from page_parts import bars, fastest_first, figure_section, latency_section, log_needed
+from page_parts import (bars, fastest_first, figure_section, instruction_section, latency_section,
+                        log_needed)
 
 # Shown in the percentile plots; more lines than these cannot be told apart.
 LATENCY_SERIES = ["floor", OURS, "textbook list", "Boost.Pool pool", "pmr unsynchronized", "glibc",
@@ -130,16 +131,6 @@ def memory_section(result):
             "table": {"columns": ["bytes per block"] + columns, "rows": rows}}
 
 
-def instruction_section(result):
-    titles = list(dict.fromkeys(t for row in result.instructions for t in row["instructions"]))
-    rows = [[row["contender"]] + [row["instructions"].get(t) for t in titles]
-            for row in result.instructions]
-    return {"heading": "Instructions per block, 64 bytes", "chart": None,
-            "text": "Counted by callgrind as the difference between N and 2 N operations: "
-                    "allocation, touch, read, free and the loop. Free of noise.",
-            "table": {"columns": ["instructions"] + titles, "rows": rows}}
-
-
 def comparisons(result):
     """Every question with every figure that is a time per block: title, spreads, which is ours."""
     for pattern in ("pair", "burst_reverse", "burst_in_order", "churn"):
@@ -172,6 +163,8 @@ def sections(result):
                       for operation in ("allocate", "free")]
     if result.questions("memory"):
         found.append(memory_section(result))
-    if result.instructions:
-        found.append(instruction_section(result))
+    if result.instructions and result.questions("pair"):
+        found.append(instruction_section(
+            result, "Instructions per block, 64 bytes",
+            "Allocation, touch, read, free and the loop."))
     return found

@@ -31,6 +31,16 @@ def figure_section(result, question, figure, heading, text, unit="ns per block",
             "table": None}
 
 
+def instruction_section(result, heading, text):
+    titles = list(dict.fromkeys(t for row in result.instructions for t in row["instructions"]))
+    rows = [[row["contender"]] + [row["instructions"].get(t) for t in titles]
+            for row in result.instructions]
+    return {"heading": heading, "chart": None,
+            "text": f"{text} Counted by callgrind as the difference between N and 2 N operations; free "
+                    "of noise.",
+            "table": {"columns": ["instructions"] + titles, "rows": rows}}
+
+
 def latency_section(result, question, operation, shown):
     series, rows = [], []
     spreads = {label: result.spreads(question, f"{operation} {label}") for label, _ in PERCENTILES}

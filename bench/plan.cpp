@@ -35,6 +35,13 @@ constexpr std::array pattern_names = {
     std::pair{pattern::exchange, std::string_view("exchange")},
     std::pair{pattern::thread_lives, std::string_view("thread_lives")},
     std::pair{pattern::latency_shared, std::string_view("latency_shared")},
+    std::pair{pattern::list, std::string_view("list")},
+    std::pair{pattern::forward_list, std::string_view("forward_list")},
+    std::pair{pattern::map, std::string_view("map")},
+    std::pair{pattern::set, std::string_view("set")},
+    std::pair{pattern::unordered_map, std::string_view("unordered_map")},
+    std::pair{pattern::mixed_sizes, std::string_view("mixed_sizes")},
+    std::pair{pattern::json_document, std::string_view("json_document")},
 };
 
 constexpr std::size_t million = 1'000'000;
@@ -203,6 +210,51 @@ void add_several_threads(std::vector<question>& all, scale by) {
                            any_thread | apart));
 }
 
+/// A question about what the standard library makes of a source of memory.
+question in_containers_of(std::string_view name,
+                          std::string_view unit,
+                          task measurement,
+                          unsigned needs,
+                          int most_repetitions = no_limit) {
+    return {.name = std::string(name),
+            .pattern = name_of(measurement.what),
+            .unit = unit,
+            .measurement = measurement,
+            .needs = needs,
+            .most_repetitions = most_repetitions};
+}
+
+void add_containers(std::vector<question>& all, scale by) {
+    const std::size_t hot_blocks = 65'536U / (by.blocks > 100 ? 16U : 1U);
+    const std::size_t operations = million / 2 / by.operations;
+    for (const pattern what : {pattern::list,
+                               pattern::forward_list,
+                               pattern::map,
+                               pattern::set,
+                               pattern::unordered_map}) {
+        const auto ask = [&](std::string_view size, std::size_t blocks, std::size_t n, int most) {
+            const std::string name = std::string(name_of(what)) + ", " + std::string(size);
+            all.push_back(in_containers_of(
+                name, "ns per element", {what, 0, blocks, n}, node_containers, most));
+        };
+        ask("1 k", 1'000, operations, no_limit);
+        ask("64 k", hot_blocks, std::max(operations, 4 * hot_blocks), no_limit);
+        ask("1 M", million / by.blocks, 0, 5);
+    }
+    constexpr std::size_t events_of_the_trace = 200'000;
+    all.push_back(
+        in_containers_of("mixed sizes, a recorded program",
+                         "ns per event",
+                         {pattern::mixed_sizes, 0, 0, 20 * events_of_the_trace / by.operations},
+                         mixed_sizes));
+    const std::size_t values = 200'000U / (by.blocks > 100 ? 100U : 1U);
+    all.push_back(in_containers_of(
+        "JSON document of 200,000 values",
+        "ns per value",
+        {pattern::json_document, 0, values, std::max(values, 5 * values / by.operations)},
+        documents));
+}
+
 } // namespace
 
 std::string_view name_of(pattern what) {
@@ -210,6 +262,13 @@ std::string_view name_of(pattern what) {
                         pattern_names.end(),
                         [&](const auto& entry) { return entry.first == what; })
         ->second;
+}
+
+part part_named(std::string_view name) {
+    return name == "one_thread"        ? part::one_thread
+           : name == "several_threads" ? part::several_threads
+           : name == "containers"      ? part::containers
+                                       : part::everything;
 }
 
 pattern pattern_named(std::string_view name) {
@@ -224,7 +283,8 @@ pattern pattern_named(std::string_view name) {
 std::vector<question> questions(effort how_much, part which) {
     std::vector<question> all;
     const scale by = scale_of(how_much);
-    if (which != part::several_threads) {
+    const auto asked_for = [which](part one) { return which == part::everything || which == one; };
+    if (asked_for(part::one_thread)) {
         for (const std::size_t bytes : {64U, 16U, 256U, 1024U}) {
             add_hot(all, by, bytes);
         }
@@ -233,8 +293,11 @@ std::vector<question> questions(effort how_much, part which) {
         add_latency(all, by);
         add_iteration(all, by);
     }
-    if (which != part::one_thread) {
+    if (asked_for(part::several_threads)) {
         add_several_threads(all, by);
+    }
+    if (asked_for(part::containers)) {
+        add_containers(all, by);
     }
     return all;
 }

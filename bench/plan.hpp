@@ -14,14 +14,14 @@ namespace millpond::bench {
 
 /// How long a run may take.
 enum class effort : unsigned char {
-    recorded, ///< everything, for the result that is committed: some twelve minutes
-    quick,    ///< everything with fewer blocks and operations: under a minute
+    recorded, ///< everything, for the result that is committed
+    quick,    ///< everything with fewer blocks and operations
     smoke,    ///< as little as proves that everything runs
 };
 
-/// Which questions. Those about one thread and those about several have a result file of their own
-/// each, so that one can be recorded without the other.
-enum class part : unsigned char { everything, one_thread, several_threads };
+/// Which questions. Each part has a result file of its own, so that one can be recorded without the
+/// others.
+enum class part : unsigned char { everything, one_thread, several_threads, containers };
 
 /// One question at one size: a row of the result.
 struct question {
@@ -32,6 +32,9 @@ struct question {
     unsigned needs = 0;       ///< the ability that a contender must have
     int most_repetitions = 0; ///< long questions are asked less often
 };
+
+/// The part of that name, as on the command line; everything for an empty one.
+part part_named(std::string_view name);
 
 /// The pattern's name on the command line and in the result.
 std::string_view name_of(pattern what);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The tables of the README: every pattern at 64 bytes, a few peers, and the best of all peers."""
-from figures import OURS, OURS_CROWDS, OURS_SHARED, REFERENCE, number, time_text
+from figures import (OURS, OURS_BY_PMR, OURS_CROWDS, OURS_IN_CONTAINERS, OURS_SHARED, REFERENCE, number,
+                     time_text)
 
 BEGIN = "<!-- benchmark table: begin -->"
 END = "<!-- benchmark table: end -->"
@@ -37,6 +38,24 @@ SHARED_COLUMNS = [("floor", "floor"), (OURS_SHARED, "millpond"), (REFERENCE, "`b
                   ("boost::lockfree free list", "`boost::lockfree`"),
                   ("DPDK rte_mempool", "DPDK"), ("pmr synchronized", "std::pmr"), ("glibc", "glibc"),
                   ("mimalloc", "mimalloc")]
+
+# And in containers. The last of each row: whether more is worse because it takes memory.
+CONTAINER_ROWS = [
+    ("list, 64 k", "build", "std::list of 64 k: insert", False),
+    ("list, 64 k", "clear", "the same: destroy, per element", False),
+    ("map, 64 k", "churn", "std::map of 64 k: erase one, insert one", False),
+    ("map, 1 M", "churn", "std::map of 1 M: the same", False),
+    ("unordered_map, 64 k", "churn", "std::unordered_map of 64 k: the same", False),
+    ("mixed sizes, a recorded program", "time", "mixed sizes: one event of a recorded program", False),
+    ("JSON document of 200,000 values", "time", "JSON: parse, walk and destroy, per value", False),
+    ("map, 1 M", "churned bytes", "memory of the std::map of 1 M, bytes per element", True),
+    ("mixed sizes, a recorded program", "peak", "memory of the recorded program, per byte live", True),
+]
+CONTAINER_COLUMNS = [("floor (monotonic buffer)", "floor"), (OURS_IN_CONTAINERS, "millpond"),
+                     (OURS_BY_PMR, "millpond, pmr"), ("pmr unsynchronized", "std::pmr"),
+                     ("Boost.Container unsynchronized", "Boost pmr"),
+                     ("foonathan pool_collection", "foonathan"), ("glibc", "glibc"),
+                     ("mimalloc", "mimalloc"), ("tcmalloc", "tcmalloc")]
 
 
 def marked(verdict):
@@ -105,6 +124,36 @@ def several_threads_table(result):
     return lines
 
 
+def memory_verdict(result, spreads, ours):
+    """Against the leanest; two per cent are nothing."""
+    compared = result.against_best(spreads, ours)
+    if compared is None:
+        return "–"
+    ratio, leanest, _ = compared
+    if abs(ratio - 1) < 0.02:
+        return f"as lean as {leanest}"
+    if ratio < 1:
+        return f"leaner than all, 1/{number(1 / ratio)} of {leanest}"
+    return f"**{number(ratio)} times {leanest}**"
+
+
+def containers_table(result):
+    lines = head("containers, one thread, ns", CONTAINER_COLUMNS)
+    for question, figure, title, is_memory in CONTAINER_ROWS:
+        spreads = result.spreads(question, figure, 0)
+        if not spreads:
+            continue
+        cells = [number(spreads[name].middle) if name in spreads else "–"
+                 for name, _ in CONTAINER_COLUMNS]
+        verdict = (memory_verdict(result, spreads, OURS_IN_CONTAINERS) if is_memory
+                   else marked(result.verdict(spreads, OURS_IN_CONTAINERS)))
+        lines.append(f"| {title} | " + " | ".join(cells) + f" | {verdict} |")
+    lines += ["", source(result, " (5 for 1 M)") +
+              " *millpond* is `pool_resource` through `pool_allocator`, and so is the verdict; *pmr* is "
+              "the same resource through the standard's virtual interface. All frees checked, as above."]
+    return lines
+
+
 def readme_tables(results):
     lines = []
     for result in results:
@@ -112,4 +161,6 @@ def readme_tables(results):
             lines += one_thread_table(result)
         if result.questions("hand_off"):
             lines += ([""] if lines else []) + several_threads_table(result)
+        if result.questions("mixed_sizes"):
+            lines += ([""] if lines else []) + containers_table(result)
     return "\n".join(lines) + "\n"

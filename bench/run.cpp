@@ -34,7 +34,8 @@ int list_as_json() {
         }
         contenders.push_back({{"name", who.name},
                               {"preload", preload},
-                              {"raw_blocks", (who.abilities & raw_blocks) != 0}});
+                              {"raw_blocks", (who.abilities & raw_blocks) != 0},
+                              {"mixed_sizes", (who.abilities & mixed_sizes) != 0}});
     }
     fmt::print("{}\n", nlohmann::ordered_json{{"contenders", contenders}}.dump(1));
     return 0;
@@ -51,9 +52,10 @@ int list() {
     }
     fmt::print("questions\n");
     for (const question& asked : questions(effort::recorded, part::everything)) {
-        fmt::print("  {:<34}{:>5} bytes  ({})\n",
+        const std::size_t bytes = asked.measurement.block_bytes;
+        fmt::print("  {:<34}{:>11}  ({})\n",
                    asked.name,
-                   asked.measurement.block_bytes,
+                   bytes == 0 ? "" : fmt::format("{} bytes", bytes),
                    asked.pattern);
     }
     return 0;
@@ -105,8 +107,9 @@ int run(int argument_count, char** arguments) {
 
     CLI::App* const run_command = app.add_subcommand("run", "Measure, and write the result");
     run_command->add_option("-o,--output", output, "The JSON file to write");
-    run_command->add_option("--part", part_name, "Only what is about one thread, or about several")
-        ->check(CLI::IsMember({"one_thread", "several_threads"}));
+    run_command
+        ->add_option("--part", part_name, "Only what is about one thread, several, or containers")
+        ->check(CLI::IsMember({"one_thread", "several_threads", "containers"}));
     run_command->add_flag("--quick", quick, "Fewer blocks and operations: under a minute");
     run_command->add_flag("--smoke", smoke, "Only prove that everything runs and agrees");
     run_command
@@ -143,9 +146,7 @@ int run(int argument_count, char** arguments) {
     if (app.got_subcommand(worker_command)) {
         return work(name, pattern_name, asked);
     }
-    options.which = part_name.empty()           ? part::everything
-                    : part_name == "one_thread" ? part::one_thread
-                                                : part::several_threads;
+    options.which = part_named(part_name);
     options.how_much = smoke ? effort::smoke : quick ? effort::quick : effort::recorded;
     if (options.repetitions == 0) {
         options.repetitions = smoke || quick ? 1 : 7;

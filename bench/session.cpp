@@ -39,6 +39,11 @@ double rounded(double value) {
     return std::stod(fmt::format("{:.4g}", value));
 }
 
+std::string full_name(const question& asked) {
+    const std::size_t bytes = asked.measurement.block_bytes;
+    return bytes == 0 ? asked.name : fmt::format("{}, {} bytes", asked.name, bytes);
+}
+
 class session {
 public:
     explicit session(const session_options& options)
@@ -99,12 +104,11 @@ private:
     static void show_progress(int number, std::size_t count, const question& asked) {
         const bool terminal = isatty(STDERR_FILENO) != 0;
         fmt::print(stderr,
-                   "{}[{:>2}/{}] {}, {} bytes{}",
+                   "{}[{:>2}/{}] {}{}",
                    terminal ? "\r\x1b[K" : "",
                    number,
                    count,
-                   asked.name,
-                   asked.measurement.block_bytes,
+                   full_name(asked),
                    terminal ? "" : "\n");
         std::fflush(stderr);
     }
@@ -139,11 +143,8 @@ private:
         const answer given = ask_worker(*one.who, asked.measurement, worker_seconds_max);
         if (!given.found) {
             one.failure = given.failure;
-            faults_.push_back(fmt::format("{}, {} bytes: {} {}",
-                                          asked.name,
-                                          asked.measurement.block_bytes,
-                                          one.who->name,
-                                          given.failure));
+            faults_.push_back(
+                fmt::format("{}: {} {}", full_name(asked), one.who->name, given.failure));
             return;
         }
         checksums.emplace(given.found->checksum, one.who->name);

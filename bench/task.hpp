@@ -15,7 +15,8 @@
 
 namespace millpond::bench {
 
-/// The questions. Each has a header of the same name under patterns/.
+/// The questions. Each has a header of the same name under patterns/; those about a container share
+/// container.hpp.
 enum class pattern : unsigned char {
     pair,
     burst_reverse,
@@ -36,14 +37,22 @@ enum class pattern : unsigned char {
     exchange,
     thread_lives,
     latency_shared,
+    list,
+    forward_list,
+    map,
+    set,
+    unordered_map,
+    mixed_sizes,
+    json_document,
 };
 
 /// One measurement to make.
 struct task {
     pattern what = pattern::pair;
-    std::size_t block_bytes = 0;
-    std::size_t blocks = 0;     ///< live at once, or in the burst, or in the pool; of each thread
-    std::size_t operations = 0; ///< how often the timed step runs, all batches together
+    std::size_t block_bytes = 0; ///< 0 where sizes are the container's, or the trace's
+    std::size_t blocks = 0;      ///< live at once, or in the burst, or in the pool; of each thread;
+                                 ///< elements of a container
+    std::size_t operations = 0;  ///< how often the timed step runs, all batches together
     unsigned percent_occupied = 0; ///< iterate and insert_erase only
     std::size_t threads = 0;       ///< at once; 0 in the patterns of one thread
 };

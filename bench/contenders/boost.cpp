@@ -3,6 +3,7 @@
 /// Boost.Pool, Boost.Interprocess and the free list of Boost.Lockfree.
 
 #include "contenders/registry.hpp"
+#include "contenders/run_container_patterns.hpp"
 #include "contenders/run_shared_patterns.hpp"
 #include <boost/align/aligned_allocator.hpp>
 #include <boost/interprocess/allocators/private_node_allocator.hpp>
@@ -145,42 +146,71 @@ private:
     boost::interprocess::private_node_allocator<boost_payload<Bytes>, manager, 256> allocator_;
 };
 
+/// Its allocators have no state: the pools are global, one for each size.
+template <class Allocator>
+class global_pools {
+public:
+    using allocator_type = Allocator;
+
+    static allocator_type allocator() { return {}; }
+};
+
+template <class Allocator>
+outcome run_global_pools(const task& asked) {
+    global_pools<Allocator> source;
+    return run_node_containers(source, asked);
+}
+
+using fast_nodes = boost::fast_pool_allocator<std::byte,
+                                              boost::default_user_allocator_new_delete,
+                                              boost::details::pool::null_mutex>;
+using ordered_nodes = boost::pool_allocator<std::byte,
+                                            boost::default_user_allocator_new_delete,
+                                            boost::details::pool::null_mutex>;
+
 constexpr std::string_view package = "libboost1.74-dev";
 
 } // namespace
 
 std::vector<contender> boost_contenders() {
-    return {{.name = "Boost.Pool pool",
-             .what = "boost::pool, told the capacity; malloc and free",
-             .abilities = raw_blocks | starts_sized | grows,
-             .run = run_patterns<boost_pool>,
-             .package = package},
-            {.name = "Boost.Pool object_pool",
-             .what = "its free walks an ordered list, so only up to 1,000 live blocks",
-             .abilities = raw_blocks,
-             .run = run_patterns<boost_object_pool>,
-             .package = package,
-             .most_live = 1'000},
-            {.name = "Boost.Pool fast_pool_allocator",
-             .what = "one at a time, with null_mutex",
-             .abilities = raw_blocks | grows,
-             .run = run_patterns<boost_fast_allocator>,
-             .package = package},
-            {.name = "Boost.Interprocess node",
-             .what = "private_node_allocator, 256 per chunk, in a heap segment of fixed size",
-             .abilities = raw_blocks,
-             .run = run_patterns<interprocess_node>,
-             .package = package},
-            {.name = "Boost.Pool fast_pool_allocator, mutex",
-             .what = "with its default mutex",
-             .abilities = any_thread,
-             .run = run_shared_patterns<locked_boost_fast_allocator>,
-             .package = package},
-            {.name = "boost::lockfree free list",
-             .what = "detail::freelist_stack in its thread-safe mode, told the capacity",
-             .abilities = any_thread,
-             .run = run_shared_patterns<lockfree_free_list>,
-             .package = package}};
+    return {
+        {.name = "Boost.Pool pool",
+         .what = "boost::pool, told the capacity; malloc and free",
+         .abilities = raw_blocks | starts_sized | grows,
+         .run = run_patterns<boost_pool>,
+         .package = package},
+        {.name = "Boost.Pool object_pool",
+         .what = "its free walks an ordered list, so only up to 1,000 live blocks",
+         .abilities = raw_blocks,
+         .run = run_patterns<boost_object_pool>,
+         .package = package,
+         .most_live = 1'000},
+        {.name = "Boost.Pool fast_pool_allocator",
+         .what = "one at a time, with null_mutex",
+         .abilities = raw_blocks | grows | node_containers,
+         .run = run_either<run_patterns<boost_fast_allocator>, run_global_pools<fast_nodes>>,
+         .package = package},
+        {.name = "Boost.Pool pool_allocator",
+         .what = "with null_mutex; its free walks an ordered list, so only in containers of 1,000",
+         .abilities = node_containers,
+         .run = run_global_pools<ordered_nodes>,
+         .package = package,
+         .most_live = 1'000},
+        {.name = "Boost.Interprocess node",
+         .what = "private_node_allocator, 256 per chunk, in a heap segment of fixed size",
+         .abilities = raw_blocks,
+         .run = run_patterns<interprocess_node>,
+         .package = package},
+        {.name = "Boost.Pool fast_pool_allocator, mutex",
+         .what = "with its default mutex",
+         .abilities = any_thread,
+         .run = run_shared_patterns<locked_boost_fast_allocator>,
+         .package = package},
+        {.name = "boost::lockfree free list",
+         .what = "detail::freelist_stack in its thread-safe mode, told the capacity",
+         .abilities = any_thread,
+         .run = run_shared_patterns<lockfree_free_list>,
+         .package = package}};
 }
 
 } // namespace millpond::bench

@@ -4,11 +4,13 @@
 /// with next to no allocator.
 
 #include <atomic>
+#include <memory_resource>
 #include <mutex>
 #include <vector>
 
 #include "contenders/bump_pointer.hpp"
 #include "contenders/registry.hpp"
+#include "contenders/run_container_patterns.hpp"
 #include "contenders/run_patterns.hpp"
 #include "contenders/run_shared_patterns.hpp"
 
@@ -161,6 +163,32 @@ private:
     std::vector<std::vector<void*>> left_;
 };
 
+/// For containers: a pointer moved through memory that is there already. What is freed is forgotten, so
+/// a container is churned here too, for the same sum, but what that took says nothing.
+class monotonic_source {
+public:
+    using allocator_type = std::pmr::polymorphic_allocator<std::byte>;
+
+    explicit monotonic_source(std::size_t bytes)
+        : memory_(bytes)
+        , resource_(memory_.data(), memory_.size(), std::pmr::null_memory_resource()) {}
+
+    allocator_type allocator() noexcept { return &resource_; }
+
+    void rewind() noexcept { resource_.release(); }
+
+private:
+    std::vector<std::byte> memory_;
+    std::pmr::monotonic_buffer_resource resource_;
+};
+
+outcome run_floor_of_containers(const task& asked) {
+    // A document's value is a string, a place in a vector that has been grown, or a key and a value.
+    const std::size_t bytes_each = asked.what == pattern::json_document ? 512 : 192;
+    monotonic_source source(asked.blocks * bytes_each + (std::size_t{1} << 20));
+    return run_containers(source, asked);
+}
+
 outcome run_floor(const task& asked) {
     switch (asked.what) {
     case pattern::hand_off:
@@ -180,18 +208,24 @@ outcome run_floor(const task& asked) {
 } // namespace
 
 std::vector<contender> floor_contenders() {
-    return {{.name = "floor",
-             .what =
-                 "a pointer moved through prefaulted memory; the touches, and nothing else. "
+    return {
+        {.name = "floor",
+         .what = "a pointer moved through prefaulted memory; the touches, and nothing else. "
                  "With several threads: blocks that are there already, and the ring or the slots",
-             .abilities = raw_blocks | any_thread,
-             .run = run_floor},
-            {.name = "floor (second ring)",
-             .what = "what one builds by hand: free blocks come back through a ring of their own",
-             .abilities = one_way,
-             .run = [](const task& asked) {
+         .abilities = raw_blocks | any_thread,
+         .run = run_floor},
+        {.name = "floor (second ring)",
+         .what = "what one builds by hand: free blocks come back through a ring of their own",
+         .abilities = one_way,
+         .run =
+             [](const task& asked) {
                  return measure_hand_off<return_ring<large_pattern_block_bytes>>(asked);
-             }}};
+             }},
+        {.name = "floor (monotonic buffer)",
+         .what = "std::pmr::monotonic_buffer_resource over prefaulted memory, which takes nothing "
+                 "back",
+         .abilities = node_containers | documents,
+         .run = run_floor_of_containers}};
 }
 
 } // namespace millpond::bench

@@ -3,6 +3,7 @@
 /// Millpond's pools for several threads as users get them: every free checked.
 
 #include "contenders/millpond_concurrent_pools.hpp"
+#include "contenders/millpond_resources.hpp"
 #include "contenders/registry.hpp"
 #include "contenders/run_shared_patterns.hpp"
 
@@ -25,7 +26,11 @@ std::vector<contender> millpond_concurrent_contenders() {
             {.name = "millpond concurrent_object_pool",
              .what = "typed; the block size is known at compile time",
              .abilities = any_thread,
-             .run = run_shared_patterns<MILLPOND_ABI::concurrent_typed_pool>}};
+             .run = run_shared_patterns<MILLPOND_ABI::concurrent_typed_pool>},
+            {.name = "millpond concurrent_pool_resource",
+             .what = "the resource over pools by size, told the number of threads, called directly",
+             .abilities = any_thread,
+             .run = run_shared_patterns<MILLPOND_ABI::concurrent_raw_resource>}};
 }
 
 } // namespace millpond::bench

@@ -3,6 +3,7 @@
 /// Millpond with the checks compiled out, to show what they cost.
 
 #include "contenders/millpond_concurrent_pools.hpp"
+#include "contenders/millpond_resources.hpp"
 #include "contenders/registry.hpp"
 #include "contenders/run_shared_patterns.hpp"
 
@@ -17,7 +18,11 @@ std::vector<contender> millpond_unchecked_contenders() {
             {.name = "millpond concurrent unchecked",
              .what = "concurrent_block_pool of the unchecked level; what the checks cost",
              .abilities = any_thread,
-             .run = run_shared_patterns<MILLPOND_ABI::concurrent_pool>}};
+             .run = run_shared_patterns<MILLPOND_ABI::concurrent_pool>},
+            {.name = "millpond pool_allocator, unchecked",
+             .what = "pool_allocator of the unchecked level; what the checks cost",
+             .abilities = in_containers,
+             .run = run_containers_of<MILLPOND_ABI::pool_allocator_source>}};
 }
 
 } // namespace millpond::bench

@@ -18,10 +18,14 @@ std::vector<contender> collect() {
     std::vector<contender> all = floor_contenders();
     append(all, millpond_contenders());
     append(all, millpond_concurrent_contenders());
+    append(all, millpond_container_contenders());
     append(all, millpond_unchecked_contenders());
     append(all, textbook_contenders());
 #ifdef MILLPOND_BENCH_BOOST
     append(all, boost_contenders());
+#endif
+#ifdef MILLPOND_BENCH_BOOST_CONTAINER
+    append(all, boost_container_contenders());
 #endif
 #ifdef MILLPOND_BENCH_FOONATHAN
     append(all, foonathan_contenders());
@@ -39,18 +43,20 @@ std::vector<contender> collect() {
 }
 
 constexpr missing_contender not_built[] = {
-    {"Boost.Container pmr",
-     "its compiled part is in libboost-container-dev and is not linked here",
-     raw_blocks},
 #ifndef MILLPOND_BENCH_BOOST
     {"Boost.Pool, Boost.Interprocess and boost::lockfree",
      "boost/pool/pool.hpp was not found at build time",
-     raw_blocks | any_thread},
+     raw_blocks | any_thread | node_containers},
+#endif
+#ifndef MILLPOND_BENCH_BOOST_CONTAINER
+    {"Boost.Container pmr",
+     "boost/container/pmr or its compiled part was not found at build time",
+     in_containers},
 #endif
 #ifndef MILLPOND_BENCH_FOONATHAN
     {"foonathan/memory",
      "foonathan/memory/memory_pool.hpp was not found at build time",
-     raw_blocks | any_thread},
+     raw_blocks | any_thread | in_containers},
 #endif
 #ifndef MILLPOND_BENCH_TBB
     {"TBB fixed_pool", "tbb/memory_pool.h was not found at build time", raw_blocks | any_thread},

@@ -23,8 +23,14 @@ enum ability : unsigned {
     any_thread = 1U << 5, ///< allocates in one thread and frees in another: all of several threads
     apart = 1U << 6,      ///< several threads, each of which frees what it allocated
     one_way = 1U << 7,    ///< one thread allocates, one other frees
-    keeps_a_crowd = 1U << 8, ///< creates and destroys what it iterates
+    keeps_a_crowd = 1U << 8,   ///< creates and destroys what it iterates
+    node_containers = 1U << 9, ///< serves a std::list, a std::map and their like
+    documents = 1U << 10,      ///< serves strings, vectors and maps together
+    mixed_sizes = 1U << 11,    ///< serves any size, and takes it back
 };
+
+/// What a source of memory for containers can usually do.
+inline constexpr unsigned in_containers = node_containers | documents | mixed_sizes;
 
 /// One library, or one way to use it.
 struct contender {
@@ -42,11 +48,13 @@ struct contender {
 /// Each returns one family; a family whose library was not found at build time is not there.
 std::vector<contender> floor_contenders();
 std::vector<contender> millpond_contenders();
+std::vector<contender> millpond_container_contenders();
 std::vector<contender> millpond_unchecked_contenders();
 std::vector<contender> millpond_concurrent_contenders();
 std::vector<contender> textbook_contenders();
 std::vector<contender> malloc_contenders();
 std::vector<contender> boost_contenders();
+std::vector<contender> boost_container_contenders();
 std::vector<contender> foonathan_contenders();
 std::vector<contender> standard_contenders();
 std::vector<contender> tbb_contenders();

@@ -4,7 +4,9 @@
 
 #include <memory_resource>
 
+#include "contenders/pmr_containers.hpp"
 #include "contenders/registry.hpp"
+#include "contenders/run_container_patterns.hpp"
 #include "contenders/run_shared_patterns.hpp"
 
 namespace millpond::bench {
@@ -43,13 +45,15 @@ constexpr std::string_view package = "libstdc++6";
 std::vector<contender> standard_contenders() {
     return {{.name = "pmr unsynchronized",
              .what = "std::pmr::unsynchronized_pool_resource, default options",
-             .abilities = raw_blocks | grows,
-             .run = run_patterns<unsynchronized>,
+             .abilities = raw_blocks | grows | in_containers,
+             .run = run_either<run_patterns<unsynchronized>,
+                               run_pmr_containers_of<std::pmr::unsynchronized_pool_resource>>,
              .package = package},
             {.name = "pmr synchronized",
              .what = "std::pmr::synchronized_pool_resource, default options",
-             .abilities = raw_blocks | grows | any_thread,
-             .run = run_all_patterns<synchronized>,
+             .abilities = raw_blocks | grows | any_thread | in_containers,
+             .run = run_either<run_all_patterns<synchronized>,
+                               run_pmr_containers_of<std::pmr::synchronized_pool_resource>>,
              .package = package}};
 }
 

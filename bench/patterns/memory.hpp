@@ -34,18 +34,31 @@ inline double resident_bytes() {
     return kibibytes * 1024;
 }
 
+/// How much more there is than when it was made.
+class resident_growth {
+public:
+    resident_growth() {
+        static_cast<void>(resident_bytes()); // stdio's buffer is there before anything is measured
+        before_ = resident_bytes();
+    }
+
+    [[nodiscard]] double bytes() const { return resident_bytes() - before_; }
+
+private:
+    double before_ = 0;
+};
+
 template <class Pool>
 outcome measure_memory(const task& asked) {
     const std::vector<std::uint32_t> order = shuffled_order(asked.blocks);
     std::vector<void*> held(asked.blocks, nullptr);
-    static_cast<void>(resident_bytes()); // stdio's buffer is there before anything is measured
-    const double before = resident_bytes();
+    const resident_growth memory;
     Pool pool(asked.blocks);
     for (void*& block : held) {
         block = take(pool, 1);
         std::memset(block, 1, Pool::block_bytes);
     }
-    const double full = resident_bytes();
+    const double full = memory.bytes();
     const std::size_t leaving = asked.blocks / 10 * 9;
     outcome found;
     for (std::size_t i = 0; i < leaving; ++i) {
@@ -54,14 +67,13 @@ outcome measure_memory(const task& asked) {
     if constexpr (requires { pool.trim(); }) {
         pool.trim();
     }
-    const double kept = resident_bytes();
+    const double kept = memory.bytes();
     for (std::size_t i = leaving; i < asked.blocks; ++i) {
         found.checksum += give(pool, held[order[i]]);
     }
     const auto blocks = static_cast<double>(asked.blocks);
-    found.figures = {
-        {"overhead", (full - before) / blocks - static_cast<double>(Pool::block_bytes)},
-        {"kept", (kept - before) / (blocks - static_cast<double>(leaving))}};
+    found.figures = {{"overhead", full / blocks - static_cast<double>(Pool::block_bytes)},
+                     {"kept", kept / (blocks - static_cast<double>(leaving))}};
     return found;
 }
 

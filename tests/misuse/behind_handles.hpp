@@ -68,4 +68,12 @@ inline void require(const millpond::verdict& found) {
     require(found.fault == nullptr);
 }
 
+/// The object that must be there.
+template <class T>
+T& object_of(millpond::handle_pool<T>& pool, millpond::handle<T> name) {
+    T* const found = pool.get(name);
+    require(found != nullptr);
+    return *found;
+}
+
 } // namespace misuse

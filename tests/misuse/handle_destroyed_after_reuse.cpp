@@ -16,7 +16,7 @@ int main() {
     pool->destroy(stale);
     const misuse::named next = pool->create(2); // in the same slot, at the same address
     misuse::require(!pool->destroy(stale));
-    misuse::require(pool->get(next)->number == 2);
+    misuse::require(misuse::object_of(*pool, next).number == 2);
     for (int i = 0; i < 1000; ++i) {
         pool->destroy(pool->create(0)); // nobody: says nothing
         misuse::require(pool->get(stale) == nullptr);

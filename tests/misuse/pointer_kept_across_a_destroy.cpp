@@ -17,7 +17,7 @@ int main() {
     misuse::numbered* const kept = pool->get(first);
     pool->destroy(first);
     misuse::opaque(kept)->number = 7; // it is the last one, in the place of the first
-    misuse::require(pool->get(last)->number == 7);
-    misuse::require(pool->get(second)->number == 2);
+    misuse::require(misuse::object_of(*pool, last).number == 7);
+    misuse::require(misuse::object_of(*pool, second).number == 2);
     misuse::require(pool->verify());
 }

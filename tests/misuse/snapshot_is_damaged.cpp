@@ -36,13 +36,13 @@ int main() {
     millpond::handle_pool<long long> other({.name = "victim", .capacity = 10});
     restore(other, taken, true);
     misuse::require(other.empty());
-    *pool.get(seven) = 8;
+    misuse::object_of(pool, seven) = 8;
     for (std::byte& each : taken) {
         each ^= std::byte{0x40};
         restore(pool, taken, false);
-        misuse::require(*pool.get(seven) == 8 && pool.verify());
+        misuse::require(misuse::object_of(pool, seven) == 8 && pool.verify());
         each ^= std::byte{0x40};
     }
     pool.restore(taken);
-    misuse::require(*pool.get(seven) == 7);
+    misuse::require(misuse::object_of(pool, seven) == 7);
 }

@@ -73,8 +73,8 @@ std::vector<std::size_t> choose_block_sizes(std::span<const size_use> uses, std:
     }
     // least[i]: the fewest bytes wasted on the first i uses with so many sizes; first[k][i]: the first use
     // that the last of them serves.
-    std::vector<double> least(count + 1, std::numeric_limits<double>::infinity());
-    least[0] = 0;
+    std::vector<double> least{0};
+    least.resize(count + 1, std::numeric_limits<double>::infinity());
     std::vector<std::vector<std::size_t>> first(most, std::vector<std::size_t>(count + 1));
     for (std::size_t k = 0; k < most; ++k) {
         std::vector<double> now(count + 1, std::numeric_limits<double>::infinity());

@@ -54,13 +54,13 @@ public:
                 return block;
             }
         }
-        return allocate_slow(bytes, alignment);
+        return allocate_in_chunks(bytes, alignment);
     }
 
     void deallocate(void* block, std::size_t bytes, std::size_t alignment) noexcept {
         mapped_pool* const pool = mapped(plan_.classes().index_of(bytes, alignment));
         if (pool == nullptr || !pool->try_deallocate(block)) [[unlikely]] {
-            deallocate_slow(block, bytes, alignment);
+            deallocate_in_chunks(block, bytes, alignment);
         }
     }
 
@@ -99,6 +99,32 @@ private:
     [[nodiscard]] mapped_pool* mapped(std::uint32_t index) const noexcept {
         return mapped_[index].load(
             std::memory_order_acquire); // pairs with the release in make_pool()
+    }
+
+    /// The same of the class's pool on chunks.
+    [[nodiscard]] chunked_pool* chunked(std::uint32_t index) const noexcept {
+        return chunked_[index].load(
+            std::memory_order_acquire); // pairs with the release in make_pool()
+    }
+
+    /// The hot path of a resource with an upstream; of one without, the way to `allocate_slow`.
+    [[nodiscard, gnu::returns_nonnull]] MILLPOND_OUTLINE void*
+    allocate_in_chunks(std::size_t bytes, std::size_t alignment) {
+        if (chunked_pool* const pool = chunked(plan_.classes().index_of(bytes, alignment));
+            pool != nullptr) {
+            if (void* const block = pool->try_allocate(); block != nullptr) [[likely]] {
+                return block;
+            }
+        }
+        return allocate_slow(bytes, alignment);
+    }
+
+    MILLPOND_OUTLINE void
+    deallocate_in_chunks(void* block, std::size_t bytes, std::size_t alignment) noexcept {
+        chunked_pool* const pool = chunked(plan_.classes().index_of(bytes, alignment));
+        if (pool == nullptr || !pool->try_deallocate(block)) [[unlikely]] {
+            deallocate_slow(block, bytes, alignment);
+        }
     }
 
     /// Calls `use(pool)` with the class's pool of either kind; false when there is none.

@@ -98,9 +98,7 @@ bool resource_core<Kind>::with_pool(std::uint32_t index, Use use) const {
         use(*pool);
         return true;
     }
-    // Pairs with the release in make_pool().
-    if (chunked_pool* const pool = chunked_[index].load(std::memory_order_acquire);
-        pool != nullptr) {
+    if (chunked_pool* const pool = chunked(index); pool != nullptr) {
         use(*pool);
         return true;
     }
@@ -143,7 +141,7 @@ void resource_core<Kind>::make_pool(std::uint32_t index) noexcept {
         attempt([&] {
             auto* const pool = static_cast<chunked_pool*>(place);
             Kind::construct(pool, plan_, layout, plan_.source_of(index), lock_);
-            chunked_[index].store(pool, std::memory_order_release); // pairs with with_pool()
+            chunked_[index].store(pool, std::memory_order_release); // pairs with chunked()
         });
         return;
     }

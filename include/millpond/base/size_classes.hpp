@@ -115,7 +115,7 @@ private:
             return count_;
         }
         std::uint32_t index = index_of(round_up(bytes, alignment));
-        while (index < count_ && sizes_[index] % alignment != 0) {
+        while (index < count_ && (sizes_[index] & (alignment - 1)) != 0) {
             ++index;
         }
         return index;
