@@ -235,9 +235,10 @@ void prepare(Pool& pool) {
 
 /// The pools of one run.
 struct pools {
-    pools() {
+    explicit pools(crew& threads) {
         prepare(objects);
         prepare(shared_objects);
+        resources.prepare(threads);
     }
 
     millpond::block_pool blocks = made<millpond::block_pool>(
@@ -262,8 +263,6 @@ struct pools {
     millpond::frame_arena frames =
         made<millpond::frame_arena>(millpond::arena_options{.name = "quiet", .capacity = 100'000});
     quiet_resources resources{};
-
-    explicit pools(crew& threads) { resources.prepare(threads); }
 
     void use(crew& threads) {
         use_blocks(blocks);

@@ -106,6 +106,14 @@ TEST_CASE("millpond's pools give the checksum that the plan foretells and never 
     }
 }
 
+TEST_CASE("one resource for all sizes gives the checksum that the plan foretells") {
+    for (std::uint64_t seed = 1; seed <= 8; ++seed) {
+        const auto plan = plan_of(synthetic_events(5000, seed));
+        resource_heap heap(plan.head);
+        CHECK(played_checksum(plan, heap) == plan.head.expected_checksum);
+    }
+}
+
 TEST_CASE("a resize that forgets the content is noticed") {
     const auto plan = plan_of({allocate(0, 100), reallocate(0, 1, 200), release(1)});
     forgetful_heap heap(plan.head);

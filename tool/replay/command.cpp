@@ -228,8 +228,8 @@ constexpr const char* footer =
 (A B C, A B C, ...). The operations of all threads are played on one thread, in
 the order in which they happened. `millpond` gets pools for the sizes that serve
 most operations, with the peaks of the trace as capacities; malloc serves the
-rest. `pool_resource` is one millpond::pool_resource for all sizes, with no option
-set.
+rest. `millpond-resource` is one millpond::pool_resource for all sizes, with no
+option set.
 
 Examples:
   millpond record -o app.trace -- ./app --its options
@@ -252,8 +252,8 @@ void add_replay(CLI::App& app) {
             "--with",
             options->with,
             "Allocators, separated by commas: glibc, jemalloc, mimalloc, tcmalloc, tbbmalloc, "
-            "millpond, or name=FILE for another one's shared library (default: all that "
-            "are installed)")
+            "millpond-resource, millpond, or name=FILE for another one's shared library (default: "
+            "all that are installed)")
         ->delimiter(',')
         ->type_name("NAMES");
     replay->add_option("--rounds", options->rounds, "How often each one plays")
