@@ -26,8 +26,8 @@ TEST_CASE("a free says the size that its block was asked for") {
 }
 
 TEST_CASE("a free says the alignment that its block was asked for") {
-    const auto records = records_of(
-        plan_of({allocate(0, 77), allocate_aligned(1, 77, 64), release(1), release(0)}));
+    const auto records =
+        records_of(plan_of({allocate(0, 77), allocate_aligned(1, 77, 64), release(1), release(0)}));
     CHECK(records[0].alignment_log2 == 0);
     CHECK(records[1].alignment_log2 == 6);
     CHECK(records[2].alignment_log2 == 6);
@@ -35,8 +35,8 @@ TEST_CASE("a free says the alignment that its block was asked for") {
 }
 
 TEST_CASE("a realloc says the alignment that there was, and leaves none") {
-    const auto records = records_of(
-        plan_of({allocate_aligned(0, 40, 64), reallocate(0, 1, 400), release(1)}));
+    const auto records =
+        records_of(plan_of({allocate_aligned(0, 40, 64), reallocate(0, 1, 400), release(1)}));
     REQUIRE(records.size() == 4);
     CHECK(records[1].alignment_log2 == 6);
     CHECK(records[2].alignment_log2 == 0);

@@ -34,8 +34,9 @@ struct record {
     std::uint64_t size_bytes; ///< of the block: what was asked for
     std::uint32_t slot;       ///< where its address is kept
     action what;
-    std::uint8_t alignment_log2; ///< `allocate_aligned`, and the end of such a block; else 0
-    std::uint16_t pool;          ///< index into `plan_header::pools`, or `from_heap`
+    std::uint8_t
+        alignment_log2; ///< `allocate_aligned`, and what is said of such a block later; else 0
+    std::uint16_t pool; ///< index into `plan_header::pools`, or `from_heap`
 };
 
 /// One pool of the millpond contender.

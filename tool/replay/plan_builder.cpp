@@ -250,7 +250,7 @@ prepared_plan plan_builder::finish() && {
     for (std::uint32_t slot = 0; slot < slots_.size(); ++slot) {
         const live_block& place = slots_[slot];
         if (place.live) {
-            emit({place.size_bytes, slot, action::check, 0, place.size_class});
+            emit({place.size_bytes, slot, action::check, place.alignment_log2, place.size_class});
             checksum_ = fold(checksum_, visible_stamp(place.stamp, place.size_bytes));
             ++facts_.never_freed;
         }
