@@ -105,7 +105,7 @@ void handle_core::forget() noexcept {
 }
 
 void handle_core::retire() noexcept {
-    unpoison(storage_.blocks(), storage_.committed_block_bytes());
+    storage_.unpoison_all();
     forget();
     gone_ = misuse::pool_destroyed;
     storage_.retire();

@@ -55,7 +55,7 @@ public:
     /// Address space that a chunk can cost: it has up to three entries, at most a quarter of a table is in
     /// use, and all smaller tables together are as large as the largest.
     [[nodiscard]] static constexpr std::size_t bytes_per_chunk() noexcept {
-        return 3 * 4 * 2 * sizeof(entry);
+        return sizeof(entry) * 3 * 4 * 2;
     }
 
     /// Forgets a chunk. One thread at a time, which is the one that adds.
