@@ -25,7 +25,7 @@ using millpond::test::make;
 
 namespace {
 
-constexpr std::size_t chunks_most = effort<std::size_t>(50'000, 20'000, 3'000);
+constexpr std::size_t chunks_most = effort<std::size_t>(50'000, 20'000, 500);
 
 /// Gives memory that it never gave before, until there is none left.
 class wandering_upstream final : public std::pmr::memory_resource {

@@ -180,7 +180,7 @@ void compare(Apply apply) {
     {
         Pooled pooled(&resource);
         Plain plain;
-        for (int i = 0; i < millpond::test::effort(1500, 800, 150); ++i) {
+        for (int i = 0; i < millpond::test::effort(1500, 800, 30); ++i) {
             const step now{static_cast<unsigned>(random()),
                            static_cast<unsigned>(random()),
                            static_cast<unsigned>(random())};
