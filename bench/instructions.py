@@ -9,6 +9,7 @@ container's own work are in the figure, for everyone; the floor says how much th
 import argparse
 import json
 import re
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ from pathlib import Path
 # The runner warms up with one of its 50 batches more, except in churn, where the warm-up depends on the
 # blocks.
 BATCHED, ALL = 51 / 50, 1
+ADDRESS_SPACE = 16 << 30
 EVENTS = 199_086 # of the recorded program, with the frees at its end
 # Of each part: what a contender must be able to do, the block size (0: there is none), and for each
 # pattern what the reader calls it, blocks, operations, and steps per operation.
@@ -45,6 +47,12 @@ def preloads(program, ability):
     return {one["name"]: one["preload"] for one in listed if one[ability]}
 
 
+def limit_address_space():
+    """Valgrind has less address space than the kernel, and says so only when it refuses; who asks for the
+    limit beforehand takes less."""
+    resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, resource.RLIM_INFINITY))
+
+
 def instructions(program, contender, preload, pattern, block_bytes, blocks, operations):
     """Instructions of one whole worker."""
     command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
@@ -56,7 +64,8 @@ def instructions(program, contender, preload, pattern, block_bytes, blocks, oper
     environment = {"PATH": "/usr/bin:/bin"}
     if preload:
         environment["LD_PRELOAD"] = preload
-    run = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    run = subprocess.run(command, capture_output=True, text=True, env=environment, check=False,
+                         preexec_fn=limit_address_space)
     counted = re.search(r"Collected : (\d+)", run.stderr)
     if run.returncode != 0 or counted is None:
         raise RuntimeError(run.stderr.strip().splitlines()[-1] if run.stderr else "no output")
