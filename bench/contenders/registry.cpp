@@ -18,7 +18,7 @@ std::vector<contender> collect() {
     std::vector<contender> all = floor_contenders();
     append(all, millpond_contenders());
     append(all, millpond_concurrent_contenders());
-    append(all, millpond_container_contenders());
+    append(all, millpond_resource_contenders());
     append(all, millpond_unchecked_contenders());
     append(all, textbook_contenders());
 #ifdef MILLPOND_BENCH_BOOST

@@ -48,7 +48,7 @@ struct contender {
 /// Each returns one family; a family whose library was not found at build time is not there.
 std::vector<contender> floor_contenders();
 std::vector<contender> millpond_contenders();
-std::vector<contender> millpond_container_contenders();
+std::vector<contender> millpond_resource_contenders();
 std::vector<contender> millpond_unchecked_contenders();
 std::vector<contender> millpond_concurrent_contenders();
 std::vector<contender> textbook_contenders();
