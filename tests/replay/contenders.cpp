@@ -11,7 +11,7 @@ using namespace millpond::tool::replay; // NOLINT(google-build-using-namespace):
 TEST_CASE("an unknown allocator is refused with the list of the known") {
     CHECK_THROWS_WITH_AS((void)find_contenders({"glibc", "hoard"}, MILLPOND_PLAYER),
                          doctest::Contains("unknown allocator 'hoard'; known are glibc, jemalloc, "
-                                           "mimalloc, tcmalloc, tbbmalloc, millpond-resource, "
+                                           "mimalloc, tcmalloc, tbbmalloc, millpond-mr, "
                                            "millpond"),
                          std::invalid_argument);
 }

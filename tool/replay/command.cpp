@@ -228,7 +228,7 @@ constexpr const char* footer =
 (A B C, A B C, ...). The operations of all threads are played on one thread, in
 the order in which they happened. `millpond` gets pools for the sizes that serve
 most operations, with the peaks of the trace as capacities; malloc serves the
-rest. `millpond-resource` is one millpond::pool_resource for all sizes, with no
+rest. `millpond-mr` is one millpond::pool_resource for all sizes, with no
 option set.
 
 Examples:
@@ -252,7 +252,7 @@ void add_replay(CLI::App& app) {
             "--with",
             options->with,
             "Allocators, separated by commas: glibc, jemalloc, mimalloc, tcmalloc, tbbmalloc, "
-            "millpond-resource, millpond, or name=FILE for another one's shared library (default: "
+            "millpond-mr, millpond, or name=FILE for another one's shared library (default: "
             "all that are installed)")
         ->delimiter(',')
         ->type_name("NAMES");

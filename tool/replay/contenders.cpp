@@ -29,7 +29,7 @@ constexpr std::array<known, 7> table{{
     {"mimalloc", "libmimalloc.so.2", "libc"},
     {"tcmalloc", "libtcmalloc_minimal.so.4", "libc"},
     {"tbbmalloc", "libtbbmalloc_proxy.so.2", "libc"},
-    {"millpond-resource", "", "resource"},
+    {"millpond-mr", "", "resource"},
     {"millpond", "", "pools"},
 }};
 

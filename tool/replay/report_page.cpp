@@ -186,7 +186,7 @@ std::string honest_notes(const replay_record& replay) {
             "no size up; the general allocators must. Its capacities are the peaks of this very "
             "trace, as somebody sets them who sizes pools from a profile; another run of the "
             "program may need more. Its pools are built inside the measured time. "
-            "millpond-resource, one pool_resource for all sizes, knows nothing of the trace, and "
+            "millpond-mr, one pool_resource for all sizes, knows nothing of the trace, and "
             "looks each size up as the general allocators do; unlike them it is told the size at "
             "each free.";
     }
@@ -304,7 +304,7 @@ json facts_of(const std::vector<replay_record>& replays) {
         facts.push_back({label, value});
     }
     for (const contender_summary& c : replays.front().contenders) {
-        const bool is_ours = c.name == "millpond" || c.name == "millpond-resource";
+        const bool is_ours = c.name == "millpond" || c.name == "millpond-mr";
         const std::string version = !is_ours ? c.malloc_version
                                              : fmt::format("{}.{}.{}, pools over",
                                                            MILLPOND_VERSION_MAJOR,
