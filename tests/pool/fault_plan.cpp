@@ -11,10 +11,11 @@
 using millpond::test::plan;
 
 bool millpond::test::fault_plan::fails_now() {
-    if (!armed || met || calls_before_failure-- > 0) {
+    if (!armed || (met && !lasts) || (!met && calls_before_failure-- > 0)) {
         return false;
     }
     met = true;
+    ++failures;
     errno = ENOMEM;
     return true;
 }

@@ -13,23 +13,26 @@ namespace millpond::test {
 /// What the wrappers do, and have seen while a fault was armed.
 struct fault_plan {
     bool armed = false;
+    bool lasts = false; ///< every later call fails too
+    std::ptrdiff_t failures = 0;
     int calls_before_failure = 0;
     bool met = false;           ///< the failure has happened
     std::ptrdiff_t mapped = 0;  ///< bytes mapped and not unmapped
     std::ptrdiff_t on_heap = 0; ///< blocks from calloc that were not freed
     std::vector<void*> heap_blocks;
 
-    /// True for the one call that is to fail; errno is set then.
+    /// True for the call that is to fail, and for those after it if it lasts; errno is set then.
     bool fails_now();
 };
 
 inline fault_plan plan;
 
-/// Lets the k-th wrapped call fail while it lives.
+/// Lets the k-th wrapped call fail while it lives, or all from the k-th on.
 class armed_fault {
 public:
-    explicit armed_fault(int k) {
+    explicit armed_fault(int k, bool lasts = false) {
         plan = {};
+        plan.lasts = lasts;
         plan.heap_blocks.reserve(16);
         plan.calls_before_failure = k;
         plan.armed = true;

@@ -92,6 +92,9 @@ private:
         sizeof(mapped_pool) > sizeof(chunked_pool) ? sizeof(mapped_pool) : sizeof(chunked_pool),
         128);
 
+    /// Served upstream before a class that was refused a pool is tried again.
+    static constexpr std::uint16_t requests_between_attempts = 1000;
+
     template <class Pool>
     using by_class = std::array<std::atomic<Pool*>, size_classes::most + 1>; // and one for none
 
@@ -139,6 +142,7 @@ private:
     MILLPOND_SLOW_PATH void
     deallocate_slow(void* block, std::size_t bytes, std::size_t alignment) noexcept;
     void make_pool(std::uint32_t index) noexcept;
+    [[nodiscard]] bool waits(std::uint32_t index) noexcept;
     void explain(misuse_report& report) const noexcept;
     void report_leaks() const noexcept;
 
@@ -149,6 +153,8 @@ private:
     unpooled_blocks unpooled_;
     by_class<mapped_pool> mapped_{};
     by_class<chunked_pool> chunked_{};
+    /// Requests until a class that was refused a pool is tried again.
+    std::array<std::uint16_t, size_classes::most + 1> waits_{};
     region places_; ///< where the pools lie
 };
 

@@ -41,7 +41,9 @@ resource_core<Kind>::~resource_core() {
 template <class Kind>
 void* resource_core<Kind>::allocate_slow(std::size_t bytes, std::size_t alignment) {
     void* block = nullptr;
-    with_pool_for(bytes, alignment, [&block](auto& pool) { block = pool.try_allocate(); });
+    if (!waits(plan_.classes().index_of(bytes, alignment))) {
+        with_pool_for(bytes, alignment, [&block](auto& pool) { block = pool.try_allocate(); });
+    }
     if (block != nullptr) {
         return block;
     }
@@ -127,6 +129,17 @@ bool resource_core<Kind>::with_pool_for(std::size_t bytes, std::size_t alignment
     return with_pool(index, use);
 }
 
+/// Whether the system refused the class a pool not long ago: asking costs a dozen calls and exceptions.
+template <class Kind>
+bool resource_core<Kind>::waits(std::uint32_t index) noexcept {
+    const std::lock_guard guard(lock_);
+    if (waits_[index] == 0) {
+        return false;
+    }
+    --waits_[index];
+    return true;
+}
+
 /// Makes the pool of a class that has none; where the system refuses, there is none afterwards.
 template <class Kind>
 void resource_core<Kind>::make_pool(std::uint32_t index) noexcept {
@@ -138,21 +151,24 @@ void resource_core<Kind>::make_pool(std::uint32_t index) noexcept {
     pool_layout layout = plan_.layout_of(index);
     layout.budget = &budget_;
     if (plan_.takes_chunks()) {
-        attempt([&] {
+        const bool is_made = attempt([&] {
             auto* const pool = static_cast<chunked_pool*>(place);
             Kind::construct(pool, plan_, layout, plan_.source_of(index), lock_);
             chunked_[index].store(pool, std::memory_order_release); // pairs with chunked()
         });
+        waits_[index] = is_made ? 0 : requests_between_attempts;
         return;
     }
     // Where address space is scarce, a class gets less of it.
-    for (bool is_made = false; !is_made && layout.max_capacity != 0; layout.max_capacity /= 4) {
+    bool is_made = false;
+    for (; !is_made && layout.max_capacity != 0; layout.max_capacity /= 4) {
         is_made = attempt([&] {
             auto* const pool = static_cast<mapped_pool*>(place);
             Kind::construct(pool, plan_, layout, plan_.options().memory, lock_);
             mapped_[index].store(pool, std::memory_order_release); // pairs with mapped()
         });
     }
+    waits_[index] = is_made ? 0 : requests_between_attempts;
 }
 
 // --- the whole resource ---------------------------------------------------------------------------
@@ -171,6 +187,7 @@ void resource_core<Kind>::release() noexcept {
         chunked_[index].store(nullptr, std::memory_order_relaxed);
     }
     unpooled_.release();
+    waits_.fill(0);
     budget_ = byte_budget(plan_.options().limit_bytes);
 }
 
