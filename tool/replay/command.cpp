@@ -252,7 +252,7 @@ void add_replay(CLI::App& app) {
             "--with",
             options->with,
             "Allocators, separated by commas: glibc, jemalloc, mimalloc, tcmalloc, tbbmalloc, "
-            "millpond-mr, millpond, or name=FILE for another one's shared library (default: "
+            "millpond, millpond-mr, or name=FILE for another one's shared library (default: "
             "all that are installed)")
         ->delimiter(',')
         ->type_name("NAMES");

@@ -29,8 +29,8 @@ constexpr std::array<known, 7> table{{
     {"mimalloc", "libmimalloc.so.2", "libc"},
     {"tcmalloc", "libtcmalloc_minimal.so.4", "libc"},
     {"tbbmalloc", "libtbbmalloc_proxy.so.2", "libc"},
-    {"millpond-mr", "", "resource"},
     {"millpond", "", "pools"},
+    {"millpond-mr", "", "resource"},
 }};
 
 const known* find_known(std::string_view name) {
