@@ -13,119 +13,59 @@
 #include <vector>
 
 #include "crew.hpp"
-#include "pool/child.hpp"
+#include "forking.hpp"
 #include "sound.hpp"
-#include "support/skip.hpp"
 #include <doctest/doctest.h>
 
 using millpond::concurrent_block_pool;
+using millpond::test::busy_crew;
+using millpond::test::check_children;
 using millpond::test::count_available;
+using millpond::test::require;
 using millpond::test::run_in_child;
+using millpond::test::skips_forks;
+using millpond::test::stuck_s;
 
 namespace {
 
-/// How long a child may take before it counts as stuck.
-constexpr unsigned stuck_s = 60;
-
 constexpr int forks = 50;
 
-bool skipped() {
-    if (MILLPOND_TEST_THREAD_SANITIZER != 0) {
-        millpond::test::skip("ThreadSanitizer follows no fork of a program with threads");
-        return true;
+/// What a thread of the crew holds at most.
+constexpr std::size_t most_held = 24;
+
+/// Allocates and frees in every way. Uses no other memory, so that a child finds the heap unlocked.
+void use_without_pause(concurrent_block_pool& pool, std::size_t number) {
+    std::array<void*, most_held> blocks{};
+    const std::size_t some = number % 2 == 0 ? most_held : most_held / 2;
+    const std::size_t had = pool.try_allocate_bulk(std::span(blocks).first(some));
+    const std::span<void*> mine = std::span(blocks).first(had);
+    if (number == 1) {
+        pool.deallocate_bulk(mine);
+        return;
     }
-    if (MILLPOND_VALGRIND != 0) {
-        millpond::test::skip(
-            "Valgrind takes what the threads left that a child does not have for leaks");
-        return true;
-    }
-    return false;
-}
-
-/// Threads that allocate and free without pause, in every way, and hold at most `most` blocks each.
-/// They use no other memory, so that a child finds the heap unlocked.
-class busy_threads {
-public:
-    static constexpr std::size_t most = 24;
-
-    busy_threads(concurrent_block_pool& pool, std::size_t count) {
-        for (std::size_t i = 0; i < count; ++i) {
-            crew_.emplace_back([this, &pool, i] {
-                while (!stop_) {
-                    work(pool, i);
-                    ++rounds_;
-                }
-            });
-        }
-        while (rounds_ < 10) {
-            std::this_thread::yield();
-        }
-    }
-
-    busy_threads(const busy_threads&) = delete;
-    busy_threads& operator=(const busy_threads&) = delete;
-
-    ~busy_threads() {
-        stop_ = true;
-        for (std::thread& one : crew_) {
-            one.join();
-        }
-    }
-
-private:
-    static void work(concurrent_block_pool& pool, std::size_t self) {
-        std::array<void*, most> blocks{};
-        const std::size_t some = self % 2 == 0 ? most : most / 2;
-        const std::size_t had = pool.try_allocate_bulk(std::span(blocks).first(some));
-        const std::span<void*> mine = std::span(blocks).first(had);
-        if (self == 1) {
-            pool.deallocate_bulk(mine);
-            return;
-        }
-        for (void* const block : mine) {
-            self == 2 ? pool.deallocate_direct(block) : pool.deallocate(block);
-        }
-    }
-
-    std::atomic<bool> stop_ = false;
-    std::atomic<int> rounds_ = 0;
-    std::vector<std::thread> crew_;
-};
-
-/// In a child: says what is wrong and ends it.
-void require(bool holds, const std::string& what) {
-    if (!holds) {
-        const std::string line = what + "\n";
-        (void)!write(STDERR_FILENO, line.data(), line.size());
-        _exit(1);
+    for (void* const block : mine) {
+        number == 2 ? pool.deallocate_direct(block) : pool.deallocate(block);
     }
 }
 
 } // namespace
 
 TEST_CASE("the child of a program with busy threads allocates and frees at once") {
-    if (skipped()) {
+    if (skips_forks()) {
         return;
     }
     concurrent_block_pool pool({.block_bytes = 64, .capacity = 300, .threads = 3});
     void* const mine = pool.allocate();
     {
-        const busy_threads others(pool, 3);
-        for (int round = 0; round < forks; ++round) {
-            const auto result = run_in_child([&] {
-                alarm(stuck_s);
-                require(count_available(pool) >= 300 - 3 * busy_threads::most - 1,
-                        "too few blocks");
-                pool.deallocate(mine);
-                pool.deallocate(pool.allocate());
-                auto aside = pool.reserve_tokens(10);
-                pool.deallocate(aside.allocate());
-                require(pool.allocate_for(std::chrono::seconds(0)) != nullptr, "no block in time");
-            });
-            REQUIRE(result.error_output == "");
-            REQUIRE(result.signal == 0);
-            REQUIRE(result.code == 0);
-        }
+        const busy_crew others(3, [&pool](std::size_t number) { use_without_pause(pool, number); });
+        check_children(forks, [&](int /*round*/) {
+            require(count_available(pool) >= 300 - 3 * most_held - 1, "too few blocks");
+            pool.deallocate(mine);
+            pool.deallocate(pool.allocate());
+            auto aside = pool.reserve_tokens(10);
+            pool.deallocate(aside.allocate());
+            require(pool.allocate_for(std::chrono::seconds(0)) != nullptr, "no block in time");
+        });
     }
     pool.deallocate(mine);
     CHECK(pool.size_estimate() == 0);
@@ -134,36 +74,29 @@ TEST_CASE("the child of a program with busy threads allocates and frees at once"
 }
 
 TEST_CASE("a child that recovers has a sound pool and every block that was not live") {
-    if (skipped()) {
+    if (skips_forks()) {
         return;
     }
     concurrent_block_pool pool({.block_bytes = 64, .capacity = 300, .threads = 3});
     void* const mine = pool.allocate();
     auto aside = pool.reserve_tokens(20);
     {
-        const busy_threads others(pool, 3);
-        for (int round = 0; round < forks; ++round) {
-            const auto result = run_in_child([&] {
-                alarm(stuck_s);
-                millpond::recover_after_fork();
-                const std::string fault = millpond::test::fault_of(pool);
-                require(fault.empty(), fault);
-                const std::size_t live = pool.size_estimate();
-                require(live >= 1 && live <= 3 * busy_threads::most + 1, "not these were live");
-                require(count_available(pool) == pool.stats().blocks - live - 20,
-                        "a block is missing");
-                for (int i = 0; i < 20; ++i) {
-                    pool.deallocate(aside.allocate());
-                }
-                pool.deallocate(mine);
-                require(count_available(pool) == pool.stats().blocks - live + 1,
-                        "a reserved block is missing");
-                require(millpond::test::fault_of(pool).empty(), "unsound in the end");
-            });
-            REQUIRE(result.error_output == "");
-            REQUIRE(result.signal == 0);
-            REQUIRE(result.code == 0);
-        }
+        const busy_crew others(3, [&pool](std::size_t number) { use_without_pause(pool, number); });
+        check_children(forks, [&](int /*round*/) {
+            millpond::recover_after_fork();
+            const std::string fault = millpond::test::fault_of(pool);
+            require(fault.empty(), fault);
+            const std::size_t live = pool.size_estimate();
+            require(live >= 1 && live <= 3 * most_held + 1, "not these were live");
+            require(count_available(pool) == pool.stats().blocks - live - 20, "a block is missing");
+            for (int i = 0; i < 20; ++i) {
+                pool.deallocate(aside.allocate());
+            }
+            pool.deallocate(mine);
+            require(count_available(pool) == pool.stats().blocks - live + 1,
+                    "a reserved block is missing");
+            require(millpond::test::fault_of(pool).empty(), "unsound in the end");
+        });
     }
     pool.deallocate(mine);
     aside.release();
@@ -173,47 +106,41 @@ TEST_CASE("a child that recovers has a sound pool and every block that was not l
 }
 
 TEST_CASE("threads of a child begin and end with the pools of its parent") {
-    if (skipped()) {
+    if (skips_forks()) {
         return;
     }
     concurrent_block_pool pool({.block_bytes = 64, .capacity = 300, .threads = 3});
     {
-        const busy_threads others(pool, 3);
-        for (int round = 0; round < forks; ++round) {
-            const auto result = run_in_child([&pool, round] {
-                alarm(stuck_s);
-                if (round % 2 == 0) {
-                    millpond::recover_after_fork();
-                }
-                for (int lives = 0; lives < 3; ++lives) {
-                    millpond::test::run_together(3, [&](std::size_t) {
-                        std::array<void*, 40> blocks{};
-                        const std::size_t had = pool.try_allocate_bulk(blocks);
-                        require(had == blocks.size(), "a thread of the child got too few");
-                        for (void* const block : blocks) {
-                            pool.deallocate(block);
-                        }
-                    });
-                }
+        const busy_crew others(3, [&pool](std::size_t number) { use_without_pause(pool, number); });
+        check_children(forks, [&](int round) {
+            if (round % 2 == 0) {
                 millpond::recover_after_fork();
-                const std::string fault = millpond::test::fault_of(pool);
-                require(fault.empty(), fault);
-                require(count_available(pool) == pool.stats().blocks - pool.size_estimate(),
-                        "a block is missing");
-                bool keeps = false;
-                std::thread([&] { keeps = pool.local().keeps_blocks(); }).join();
-                require(keeps, "places of threads that are gone are still taken");
-            });
-            REQUIRE(result.error_output == "");
-            REQUIRE(result.signal == 0);
-            REQUIRE(result.code == 0);
-        }
+            }
+            for (int lives = 0; lives < 3; ++lives) {
+                millpond::test::run_together(3, [&](std::size_t) {
+                    std::array<void*, 40> blocks{};
+                    const std::size_t had = pool.try_allocate_bulk(blocks);
+                    require(had == blocks.size(), "a thread of the child got too few");
+                    for (void* const block : blocks) {
+                        pool.deallocate(block);
+                    }
+                });
+            }
+            millpond::recover_after_fork();
+            const std::string fault = millpond::test::fault_of(pool);
+            require(fault.empty(), fault);
+            require(count_available(pool) == pool.stats().blocks - pool.size_estimate(),
+                    "a block is missing");
+            bool keeps = false;
+            std::thread([&] { keeps = pool.local().keeps_blocks(); }).join();
+            require(keeps, "places of threads that are gone are still taken");
+        });
     }
     CHECK_SOUND(pool);
 }
 
 TEST_CASE("a fork while another thread makes and destroys pools leaves both processes whole") {
-    if (skipped()) {
+    if (skips_forks()) {
         return;
     }
     std::atomic<bool> stop = false;
