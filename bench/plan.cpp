@@ -82,6 +82,20 @@ void add_hot(std::vector<question>& all, scale by, std::size_t bytes) {
     ask("churn, 64 k live", pattern::churn, 65'536, operations);
 }
 
+/// A question at the size that the measurement has.
+question sized_question(std::string_view name,
+                        std::string_view unit,
+                        task measurement,
+                        unsigned needs,
+                        int most_repetitions = no_limit) {
+    return {.name = std::string(name),
+            .pattern = name_of(measurement.what),
+            .unit = unit,
+            .measurement = measurement,
+            .needs = needs,
+            .most_repetitions = most_repetitions};
+}
+
 /// A question whose pattern runs with blocks of one size only.
 question sized_64(std::string_view name,
                   std::string_view unit,
@@ -89,12 +103,7 @@ question sized_64(std::string_view name,
                   unsigned needs,
                   int most_repetitions = no_limit) {
     measurement.block_bytes = 64;
-    return {.name = std::string(name),
-            .pattern = name_of(measurement.what),
-            .unit = unit,
-            .measurement = measurement,
-            .needs = needs,
-            .most_repetitions = most_repetitions};
+    return sized_question(name, unit, measurement, needs, most_repetitions);
 }
 
 void add_large(std::vector<question>& all, scale by) {
@@ -210,20 +219,6 @@ void add_several_threads(std::vector<question>& all, scale by) {
                            any_thread | apart));
 }
 
-/// A question about what the standard library makes of a source of memory.
-question in_containers_of(std::string_view name,
-                          std::string_view unit,
-                          task measurement,
-                          unsigned needs,
-                          int most_repetitions = no_limit) {
-    return {.name = std::string(name),
-            .pattern = name_of(measurement.what),
-            .unit = unit,
-            .measurement = measurement,
-            .needs = needs,
-            .most_repetitions = most_repetitions};
-}
-
 void add_containers(std::vector<question>& all, scale by) {
     const std::size_t hot_blocks = 65'536U / (by.blocks > 100 ? 16U : 1U);
     const std::size_t operations = million / 2 / by.operations;
@@ -234,7 +229,7 @@ void add_containers(std::vector<question>& all, scale by) {
                                pattern::unordered_map}) {
         const auto ask = [&](std::string_view size, std::size_t blocks, std::size_t n, int most) {
             const std::string name = std::string(name_of(what)) + ", " + std::string(size);
-            all.push_back(in_containers_of(
+            all.push_back(sized_question(
                 name, "ns per element", {what, 0, blocks, n}, node_containers, most));
         };
         ask("1 k", 1'000, operations, no_limit);
@@ -243,12 +238,12 @@ void add_containers(std::vector<question>& all, scale by) {
     }
     constexpr std::size_t events_of_the_trace = 200'000;
     all.push_back(
-        in_containers_of("mixed sizes, a recorded program",
-                         "ns per event",
-                         {pattern::mixed_sizes, 0, 0, 20 * events_of_the_trace / by.operations},
-                         mixed_sizes));
+        sized_question("mixed sizes, a recorded program",
+                       "ns per event",
+                       {pattern::mixed_sizes, 0, 0, 20 * events_of_the_trace / by.operations},
+                       mixed_sizes));
     const std::size_t values = 200'000U / (by.blocks > 100 ? 100U : 1U);
-    all.push_back(in_containers_of(
+    all.push_back(sized_question(
         "JSON document of 200,000 values",
         "ns per value",
         {pattern::json_document, 0, values, std::max(values, 5 * values / by.operations)},

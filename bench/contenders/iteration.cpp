@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <stdexcept>
+#include <utility>
 #include <vector>
 
 #include "contenders/registry.hpp"
@@ -63,11 +64,13 @@ private:
     std::vector<visitor> alive_;
 };
 
-class millpond_objects {
+/// What the pool's `create` returns leads to the object.
+template <class Pool>
+class pool_of_visitors {
 public:
-    using key = visitor*;
+    using key = decltype(std::declval<Pool&>().create(std::uint64_t{}));
 
-    explicit millpond_objects(std::size_t objects)
+    explicit pool_of_visitors(std::size_t objects)
         : pool_({.name = "visitors", .capacity = objects}) {}
 
     key create(std::uint64_t value) { return pool_.create(value); }
@@ -79,27 +82,11 @@ public:
     [[nodiscard]] std::uint64_t sum() const { return sum_of(pool_); }
 
 private:
-    object_pool<visitor> pool_;
+    Pool pool_;
 };
 
-class millpond_handles {
-public:
-    using key = handle<visitor>;
-
-    explicit millpond_handles(std::size_t objects)
-        : pool_({.name = "visitors", .capacity = objects}) {}
-
-    key create(std::uint64_t value) { return pool_.create(value); }
-
-    void destroy(key which) { pool_.destroy(which); }
-
-    void settle() {}
-
-    [[nodiscard]] std::uint64_t sum() const { return sum_of(pool_); }
-
-private:
-    handle_pool<visitor> pool_;
-};
+using millpond_objects = pool_of_visitors<object_pool<visitor>>;
+using millpond_handles = pool_of_visitors<handle_pool<visitor>>;
 
 /// Identities with a version, objects side by side.
 class entities {

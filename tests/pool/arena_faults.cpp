@@ -9,60 +9,31 @@
 #include <cstddef>
 #include <cstring>
 #include <optional>
-#include <string>
-#include <system_error>
 
 #include "arena_objects.hpp"
 #include "fault_plan.hpp"
+#include "fault_walk.hpp"
 #include "sound.hpp"
 #include <doctest/doctest.h>
 
 using millpond::arena;
 using millpond::test::armed_fault;
-using millpond::test::no_failure;
 using millpond::test::plan;
+using millpond::test::walk_construction;
+using millpond::test::walk_result;
 
 namespace {
 
 constexpr std::size_t page = 4096;
 
-struct walk_result {
-    int failure_points = 0;
-    int refused = 0; ///< of them, how many made the construction throw
-};
-
-/// Constructs with every call failing once, until none fails.
 template <class Arena>
-walk_result walk_construction(const millpond::arena_options& options) {
-    walk_result result;
-    for (int k = 0;; ++k) {
-        CAPTURE(k);
-        std::string text;
-        {
-            const armed_fault fault(k);
-            try {
-                Arena home(options);
-                plan.calls_before_failure = no_failure;
-                std::memset(home.allocate(100), 1, 100);
-                CHECK(home.verify());
-            } catch (const std::system_error& refusal) {
-                text = refusal.what();
-                CHECK(refusal.code().value() == ENOMEM);
-            }
-            CHECK(plan.mapped == 0);
-            CHECK(plan.on_heap == 0);
-        }
-        if (!plan.met) {
-            CHECK(text == "");
-            return result;
-        }
-        ++result.failure_points;
-        if (!text.empty()) {
-            ++result.refused;
-            CHECK(text.starts_with("millpond: pool 'faulty': cannot "));
-            CHECK(text.ends_with(": Cannot allocate memory"));
-        }
-    }
+walk_result walk_construction_of(const millpond::arena_options& options) {
+    return walk_construction([&](const auto& built) {
+        Arena home(options);
+        built();
+        std::memset(home.allocate(100), 1, 100);
+        CHECK(home.verify());
+    });
 }
 
 /// Grows a full arena with every call failing once; how many calls there were.
@@ -116,24 +87,24 @@ int walk_growth(const millpond::memory_options& memory, bool prefault) {
 } // namespace
 
 TEST_CASE("a mapped arena whose construction is refused at any point throws and leaves nothing") {
-    const walk_result walked = walk_construction<arena>({.name = "faulty", .capacity = 1000});
+    const walk_result walked = walk_construction_of<arena>({.name = "faulty", .capacity = 1000});
     CHECK(walked.failure_points == 2); // a reservation, a commit
     CHECK(walked.refused == 2);
 }
 
 TEST_CASE("a locked and prefaulted arena that is refused at any point throws and leaves nothing") {
     const walk_result walked =
-        walk_construction<arena>({.name = "faulty",
-                                  .capacity = 1000,
-                                  .max_capacity = 1'000'000,
-                                  .prefault = true,
-                                  .memory = {.lock = true, .guard_pages = true}});
+        walk_construction_of<arena>({.name = "faulty",
+                                     .capacity = 1000,
+                                     .max_capacity = 1'000'000,
+                                     .prefault = true,
+                                     .memory = {.lock = true, .guard_pages = true}});
     CHECK(walked.failure_points >= 4); // reserve, commit, lock, populate
     CHECK(walked.refused == walked.failure_points);
 }
 
 TEST_CASE("an arena on the heap that is refused throws and leaves nothing") {
-    const walk_result walked = walk_construction<arena>(
+    const walk_result walked = walk_construction_of<arena>(
         {.name = "faulty", .capacity = 1000, .memory = {.source = millpond::memory_source::heap}});
     CHECK(walked.failure_points == 1);
     CHECK(walked.refused == 1);
@@ -141,7 +112,7 @@ TEST_CASE("an arena on the heap that is refused throws and leaves nothing") {
 
 TEST_CASE("a pair of frames that is refused at any point throws and leaves nothing of either") {
     const walk_result walked =
-        walk_construction<millpond::frame_arena>({.name = "faulty", .capacity = 1000});
+        walk_construction_of<millpond::frame_arena>({.name = "faulty", .capacity = 1000});
     CHECK(walked.failure_points == 4);
     CHECK(walked.refused == 4);
 }

@@ -17,61 +17,38 @@
 #include <vector>
 
 #include "fault_plan.hpp"
+#include "fault_walk.hpp"
 #include "sound.hpp"
 #include <doctest/doctest.h>
 
 using millpond::test::armed_fault;
 using millpond::test::no_failure;
 using millpond::test::plan;
+using millpond::test::walk_construction;
+using millpond::test::walk_result;
 
 namespace {
 
 constexpr std::size_t page = 4096;
 
-struct walk_result {
-    int failure_points = 0;
-    int refused = 0;    ///< of them, how many made the construction throw
-    int unreported = 0; ///< of them, how many neither threw nor show in the statistics
+/// A walk over a pool's construction.
+struct pool_walk : walk_result {
+    int unreported = 0; ///< failures that neither threw nor show in the statistics
 };
 
-/// Constructs the pool with every call failing once; the last round is one without a failure.
-walk_result walk_construction(const millpond::block_pool_options& options) {
-    walk_result result;
-    for (int k = 0;; ++k) {
-        CAPTURE(k);
-        std::string text;
-        int error = 0;
-        {
-            const armed_fault fault(k);
-            try {
-                millpond::block_pool pool(options);
-                plan.calls_before_failure = no_failure;
-                void* const block = pool.allocate();
-                pool.deallocate(block);
-                CHECK_SOUND(pool);
-                if (plan.met && pool.stats().page_size_error != ENOMEM) {
-                    ++result.unreported;
-                }
-            } catch (const std::system_error& refusal) {
-                text = refusal.what();
-                error = refusal.code().value();
-            }
-            CHECK(plan.mapped == 0);
-            CHECK(plan.on_heap == 0);
+pool_walk walk_construction_of(const millpond::block_pool_options& options) {
+    pool_walk result;
+    static_cast<walk_result&>(result) = walk_construction([&](const auto& built) {
+        millpond::block_pool pool(options);
+        built();
+        void* const block = pool.allocate();
+        pool.deallocate(block);
+        CHECK_SOUND(pool);
+        if (plan.met && pool.stats().page_size_error != ENOMEM) {
+            ++result.unreported;
         }
-        if (!plan.met) {
-            CHECK(text == "");
-            return result;
-        }
-        ++result.failure_points;
-        if (!text.empty()) {
-            ++result.refused;
-            CHECK(error == ENOMEM);
-            CHECK(text.starts_with("millpond: pool 'faulty': cannot "));
-            CHECK(text.find(" bytes in pages of ") != std::string::npos);
-            CHECK(text.ends_with(": Cannot allocate memory"));
-        }
-    }
+    });
+    return result;
 }
 
 /// Grows a full pool by one block with every call failing once.
@@ -190,29 +167,29 @@ constexpr millpond::memory_options on_heap{.source = millpond::memory_source::he
 } // namespace
 
 TEST_CASE("a mapped pool whose construction is refused at any point throws and leaves nothing") {
-    const walk_result walked =
-        walk_construction({.name = "faulty", .block_bytes = 64, .capacity = 1000});
+    const pool_walk walked =
+        walk_construction_of({.name = "faulty", .block_bytes = 64, .capacity = 1000});
     CHECK(walked.failure_points >= 4); // two reservations, two commits
     CHECK(walked.refused == walked.failure_points);
 }
 
 TEST_CASE("a locked and prefaulted and guarded pool that is refused at any point leaves nothing") {
-    const walk_result walked = walk_construction({.name = "faulty",
-                                                  .block_bytes = 64,
-                                                  .capacity = 1000,
-                                                  .max_capacity = 100'000,
-                                                  .prefault = true,
-                                                  .memory = {.lock = true, .guard_pages = true}});
+    const pool_walk walked = walk_construction_of({.name = "faulty",
+                                                   .block_bytes = 64,
+                                                   .capacity = 1000,
+                                                   .max_capacity = 100'000,
+                                                   .prefault = true,
+                                                   .memory = {.lock = true, .guard_pages = true}});
     CHECK(walked.failure_points >= 8); // reserve, commit, lock, populate; twice
     CHECK(walked.refused == walked.failure_points);
 }
 
 TEST_CASE("a pool on the heap that is refused at any point throws and leaves nothing") {
-    const walk_result walked =
-        walk_construction({.name = "faulty",
-                           .block_bytes = 64,
-                           .capacity = 1000,
-                           .memory = {.source = millpond::memory_source::heap}});
+    const pool_walk walked =
+        walk_construction_of({.name = "faulty",
+                              .block_bytes = 64,
+                              .capacity = 1000,
+                              .memory = {.source = millpond::memory_source::heap}});
     CHECK(walked.failure_points == 2);
     CHECK(walked.refused == 2);
 }
@@ -221,7 +198,7 @@ TEST_CASE("a refused page size falls back and is reported when a fallback is all
     for (const auto pages : {millpond::page_size::transparent_huge,
                              millpond::page_size::huge_2mib,
                              millpond::page_size::huge_1gib}) {
-        const walk_result walked = walk_construction(
+        const pool_walk walked = walk_construction_of(
             {.name = "faulty", .block_bytes = 64, .capacity = 1000, .memory = {.pages = pages}});
         CHECK(walked.failure_points >= 5);
         CHECK(walked.refused < walked.failure_points);
@@ -230,7 +207,7 @@ TEST_CASE("a refused page size falls back and is reported when a fallback is all
 }
 
 TEST_CASE("a refused page size is an error when no fallback is allowed") {
-    const walk_result walked = walk_construction(
+    const pool_walk walked = walk_construction_of(
         {.name = "faulty",
          .block_bytes = 64,
          .capacity = 1000,
@@ -302,23 +279,14 @@ struct large_object {
 } // namespace
 
 TEST_CASE("a handle pool that is refused at any point of its construction leaves nothing") {
-    int refused = 0;
-    for (int k = 0;; ++k) {
-        const armed_fault fault(k);
-        try {
-            millpond::handle_pool<large_object> pool(
-                {.name = "faulty", .capacity = 10, .prefault = true, .memory = {.lock = true}});
-            CHECK(pool.create());
-        } catch (const std::system_error& refusal) {
-            ++refused;
-            CHECK(refusal.code().value() == ENOMEM);
-        }
-        CHECK(plan.mapped == 0);
-        if (!plan.met) {
-            break;
-        }
-    }
-    CHECK(refused >= 8); // reserve, commit, lock, populate; twice
+    const walk_result walked = walk_construction([](const auto& built) {
+        millpond::handle_pool<large_object> pool(
+            {.name = "faulty", .capacity = 10, .prefault = true, .memory = {.lock = true}});
+        built();
+        CHECK(pool.create());
+        CHECK_SOUND(pool);
+    });
+    CHECK(walked.refused >= 8); // reserve, commit, lock, populate; twice
 }
 
 TEST_CASE("a handle pool whose growth is refused stays as it was and can grow later") {
