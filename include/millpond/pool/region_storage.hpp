@@ -45,7 +45,8 @@ public:
     /// The pool's own metadata, zeroed.
     [[nodiscard]] std::byte* extra() const noexcept { return extra_; }
 
-    /// As block_memory's, and touches the metadata of those blocks where that is asked for.
+    /// As block_memory's, and touches the metadata of those blocks where the pool is sparse and prefaulted. Such a
+    /// pool grows in no other way: `grow_to` touches none.
     [[nodiscard]] block_range grow() noexcept;
 
 private:
