@@ -12,4 +12,5 @@
 int main() {
     misuse::arena_victim it;
     (void)it->try_allocate(1, 3);
+    return 0;
 }

@@ -21,4 +21,5 @@ int main(int count, char** values) {
     } catch (const std::invalid_argument& error) {
         std::fprintf(stderr, "%s\n", error.what());
     }
+    return 0;
 }

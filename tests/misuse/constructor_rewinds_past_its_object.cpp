@@ -29,4 +29,5 @@ struct selfish {
 int main() {
     misuse::arena_victim it;
     (void)it->create<selfish>(it);
+    return 0;
 }

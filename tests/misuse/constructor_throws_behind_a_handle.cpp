@@ -32,4 +32,5 @@ int main() {
     }
     misuse::require(pool.empty() && pool.available() == 1 && pool.verify());
     misuse::require(static_cast<bool>(pool.try_create(false)));
+    return 0;
 }

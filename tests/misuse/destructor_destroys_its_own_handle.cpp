@@ -42,4 +42,5 @@ int main() {
     selves pool({.name = "victim", .capacity = 10});
     misuse::require(pool.destroy(pool.create(&pool)));
     misuse::require(pool.empty() && pool.verify());
+    return 0;
 }

@@ -43,4 +43,5 @@ int main(int count, char** values) {
     } else {
         destroy_in<millpond::object_pool>();
     }
+    return 0;
 }

@@ -15,4 +15,5 @@ int main() {
     const std::pmr::vector<int> numbers(10, 1, &memory);
     misuse::note("block", numbers.data());
     it.destroy();
+    return 0;
 }

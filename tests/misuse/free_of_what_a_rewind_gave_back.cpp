@@ -22,4 +22,5 @@ int main(int count, char** values) {
         misuse::note("block", numbers.data());
         it->clear();
     }
+    return 0;
 }

@@ -19,4 +19,5 @@ int main() {
     } catch (const std::invalid_argument& error) {
         std::fprintf(stderr, "%s\n", error.what());
     }
+    return 0;
 }

@@ -22,4 +22,5 @@ int main() {
         misuse::require(pool->get(stale) == nullptr);
     }
     misuse::require(pool->size() == 1 && pool->verify());
+    return 0;
 }

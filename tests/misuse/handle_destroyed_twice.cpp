@@ -16,4 +16,5 @@ int main() {
     misuse::require(pool->destroy(object));
     misuse::require(!pool->destroy(object));
     misuse::require(pool->empty() && pool->verify());
+    return 0;
 }

@@ -16,4 +16,5 @@ int main() {
     misuse::note("object", last);
     pool->destroy(first);
     (void)pool->handle_of(*last);
+    return 0;
 }

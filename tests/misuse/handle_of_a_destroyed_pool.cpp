@@ -17,4 +17,5 @@ int main() {
     misuse::require(pool->get(object) == nullptr);
     misuse::require(!pool->destroy(object));
     misuse::require(!pool->try_create(2));
+    return 0;
 }

@@ -17,4 +17,5 @@ int main() {
     misuse::note("first", pool->begin());
     misuse::note("end", pool->begin() + misuse::capacity);
     (void)pool->handle_of(object);
+    return 0;
 }

@@ -18,4 +18,5 @@ int main() {
     misuse::require(!pool->destroy(object));
     misuse::require(!pool->try_create(2));
     misuse::require(other.get(object)->number == 1);
+    return 0;
 }

@@ -16,4 +16,5 @@ int main() {
     misuse::note("object", inside);
     misuse::note("first", pool->begin());
     (void)pool->handle_of(*reinterpret_cast<misuse::numbered*>(misuse::opaque(inside)));
+    return 0;
 }

@@ -20,4 +20,5 @@ int main() {
     pool->clear();
     (void)pool->create(4);
     misuse::require(pool->get(stale) == nullptr && pool->verify());
+    return 0;
 }

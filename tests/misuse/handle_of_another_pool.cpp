@@ -20,4 +20,5 @@ int main() {
     misuse::require(pool->verify() && other.verify());
     std::fflush(stdout);
     std::_Exit(0); // before any object is destroyed
+    return 0;
 }

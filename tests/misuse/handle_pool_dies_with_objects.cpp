@@ -18,4 +18,5 @@ int main() {
     }
     pool->destroy(first);
     pool.destroy_pool();
+    return 0;
 }

@@ -35,4 +35,5 @@ int main() {
     }
     misuse::require(worn.retired() == 5);
     create_in(worn);
+    return 0;
 }

@@ -36,4 +36,5 @@ int main() {
         misuse::require(!finds(random));
     }
     misuse::require(pool->create(3).value() == next && finds(next));
+    return 0;
 }

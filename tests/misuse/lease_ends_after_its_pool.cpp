@@ -15,4 +15,5 @@ int main() {
     const auto lease = pool->acquire();
     misuse::note("block", lease.get());
     pool.destroy();
+    return 0;
 }

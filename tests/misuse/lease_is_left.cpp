@@ -15,4 +15,5 @@ int main() {
     auto second = pool->acquire();
     pool.destroy();
     std::_Exit(0); // before the leases end
+    return 0;
 }

@@ -18,4 +18,5 @@ int main() {
     } catch (const std::system_error& error) {
         std::fprintf(stderr, "%s\n", error.what());
     }
+    return 0;
 }

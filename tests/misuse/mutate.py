@@ -9,6 +9,7 @@ or that does not compile, is an error: the list must follow the code.
 import concurrent.futures
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -18,6 +19,7 @@ sys.dont_write_bytecode = True  # the source tree stays as it is
 from mutations import MUTATIONS
 
 HERE = pathlib.Path(__file__).resolve().parent
+LINKER = ["-fuse-ld=mold"] if shutil.which("mold") else []
 ROOT = HERE.parent.parent
 SOURCES = sorted((ROOT / "src").glob("*.cpp"))
 LIBRARY = {path.relative_to(ROOT): path.read_text()
@@ -53,8 +55,8 @@ def passes(run, folder, objects, command):
     name, pool = run.split("/")
     source = HERE / f"{name}.cpp"
     program = folder / name
-    first = compile_to(folder / f"{name}.o", source, folder, command)
-    done = subprocess.run([command[0], str(first), *map(str, objects), "-o", str(program)],
+    first = compile_to(folder / f"{name}.o", source, folder, [*command, f'-DMISUSE_POOL="{pool}"'])
+    done = subprocess.run([command[0], *LINKER, str(first), *map(str, objects), "-o", str(program)],
                           capture_output=True, text=True)
     if done.returncode != 0:
         raise Failure(f"{name} does not link:\n{done.stderr}")

@@ -19,4 +19,5 @@ int main() {
     }
     (void)it->create<misuse::record>();
     it.destroy();
+    return 0;
 }

@@ -16,4 +16,5 @@ int main() {
     misuse::note("object", it->create<misuse::record>());
     misuse::opaque(text)[misuse::block_bytes] = '!'; // one byte
     it->clear();
+    return 0;
 }

@@ -20,4 +20,5 @@ int main() {
     misuse::require(misuse::object_of(*pool, last).number == 7);
     misuse::require(misuse::object_of(*pool, second).number == 2);
     misuse::require(pool->verify());
+    return 0;
 }

@@ -33,4 +33,5 @@ int main() {
     (void)it->create<clearing>(it);
     (void)it->create<misuse::record>();
     it->rewind(start);
+    return 0;
 }

@@ -15,4 +15,5 @@ int main() {
     const auto later = it.noted_mark();
     it->clear();
     it->rewind(later);
+    return 0;
 }

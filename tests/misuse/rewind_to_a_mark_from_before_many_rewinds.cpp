@@ -23,4 +23,5 @@ int main() {
         (void)it->allocate(10);
     }
     it->rewind(old);
+    return 0;
 }

@@ -18,4 +18,5 @@ int main() {
     const auto foreign = inner.mark();
     misuse::note("mark", inner.allocate(1, 1));
     it->rewind(foreign);
+    return 0;
 }

@@ -15,4 +15,5 @@ int main() {
     const auto foreign = other.mark();
     misuse::note("mark", other.allocate(1, 1));
     it->rewind(foreign);
+    return 0;
 }

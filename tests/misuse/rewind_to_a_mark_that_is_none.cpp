@@ -12,4 +12,5 @@
 int main() {
     misuse::arena_victim it;
     it->rewind(millpond::arena::mark_type());
+    return 0;
 }

@@ -16,4 +16,5 @@ int main() {
     it->clear();
     (void)it->allocate(500);
     it->rewind(later);
+    return 0;
 }

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: MIT
 """run.py SOURCE PROGRAM [POOL]: runs one misuse program, on one kind of pool or on all that its head
-comment names, and holds it to that comment.
+comment names, and holds it to that comment. A PROGRAM that is not called as its source holds many and
+takes the source's name first.
 
 Asserts the signal or exit code, standard error to the letter (addresses are those that the program
 printed as NAME=0x... on standard output), and that no object was destroyed twice.
 """
 
 import collections
+import pathlib
 import re
 import signal
 import subprocess
@@ -28,8 +30,8 @@ def end_of(code):
     return signal.Signals(-code).name if code < 0 else f"exit {code}"
 
 
-def faults_of(expected, program, pool):
-    done = subprocess.run([program, pool], capture_output=True, text=True, timeout=60)
+def faults_of(expected, command, pool):
+    done = subprocess.run([*command, pool], capture_output=True, text=True, timeout=60)
     if done.returncode == SKIPPED:
         print(done.stdout, end="")
         sys.exit(SKIPPED)
@@ -57,7 +59,9 @@ def main():
         print("skipped: AddressSanitizer stops this program before the pool can")
         return SKIPPED
     pools = sys.argv[3:] or expected.pools
-    failed = [pool for pool in pools if faults_of(expected, program, pool)]
+    name = expected.path.stem
+    command = [program] if pathlib.Path(program).name == name else [program, name]
+    failed = [pool for pool in pools if faults_of(expected, command, pool)]
     return 1 if failed or not pools else 0
 
 

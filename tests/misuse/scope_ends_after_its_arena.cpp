@@ -14,4 +14,5 @@ int main() {
     const millpond::arena::scope late(*it);
     misuse::note("mark", it->allocate(1, 1));
     it.destroy();
+    return 0;
 }

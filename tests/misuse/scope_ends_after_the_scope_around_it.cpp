@@ -18,4 +18,5 @@ int main() {
     outer.reset();
     (void)it->allocate(500);
     inner.reset();
+    return 0;
 }

@@ -15,4 +15,5 @@ int main() {
     misuse::note("block", owner.get());
     it.pool().clear();
     (void)it.take_all();
+    return 0;
 }

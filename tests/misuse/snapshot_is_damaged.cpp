@@ -45,4 +45,5 @@ int main() {
     }
     pool.restore(taken);
     misuse::require(misuse::object_of(pool, seven) == 7);
+    return 0;
 }

@@ -17,4 +17,5 @@ int main() {
         std::exit(4);
     }
     frees.again(1);
+    return 0;
 }

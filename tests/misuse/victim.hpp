@@ -20,6 +20,7 @@
 #include <memory>
 #include <new>
 #include <span>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -216,6 +217,15 @@ private:
 /// The kinds of pools that a mistake can be made with; for others its program need not compile.
 enum class kinds { any, for_one_thread, concurrent };
 
+/// Whether programs are built for this kind of pool: for all, or for MISUSE_POOL alone.
+consteval bool is_built([[maybe_unused]] std::string_view kind) {
+#ifdef MISUSE_POOL
+    return kind == MISUSE_POOL;
+#else
+    return true;
+#endif
+}
+
 /// Runs `body` on the kind of pool that the first argument names; exit code 0 if it survives.
 template <kinds Kinds, class Body>
 int run(std::span<char*> arguments, Body body) {
@@ -229,14 +239,26 @@ int run(std::span<char*> arguments, Body body) {
         }
     };
     if constexpr (Kinds != kinds::concurrent) {
-        on("block_pool", std::type_identity<millpond::block_pool>());
-        on("object_pool", std::type_identity<millpond::object_pool<record>>());
-        on("static_block_pool", std::type_identity<static_blocks>());
-        on("static_object_pool", std::type_identity<static_objects>());
+        if constexpr (is_built("block_pool")) {
+            on("block_pool", std::type_identity<millpond::block_pool>());
+        }
+        if constexpr (is_built("object_pool")) {
+            on("object_pool", std::type_identity<millpond::object_pool<record>>());
+        }
+        if constexpr (is_built("static_block_pool")) {
+            on("static_block_pool", std::type_identity<static_blocks>());
+        }
+        if constexpr (is_built("static_object_pool")) {
+            on("static_object_pool", std::type_identity<static_objects>());
+        }
     }
     if constexpr (Kinds != kinds::for_one_thread) {
-        on("concurrent_block_pool", std::type_identity<concurrent_blocks>());
-        on("concurrent_object_pool", std::type_identity<concurrent_objects>());
+        if constexpr (is_built("concurrent_block_pool")) {
+            on("concurrent_block_pool", std::type_identity<concurrent_blocks>());
+        }
+        if constexpr (is_built("concurrent_object_pool")) {
+            on("concurrent_object_pool", std::type_identity<concurrent_objects>());
+        }
     }
     if (!found) {
         std::fprintf(stderr, "which pool?\n");
