@@ -8,16 +8,21 @@ container's own work are in the figure, for everyone; the floor says how much th
 """
 import argparse
 import json
+import os
 import re
-import resource
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+import result_file
 
 # The runner warms up with one of its 50 batches more, except in churn, where the warm-up depends on the
 # blocks.
 BATCHED, ALL = 51 / 50, 1
-ADDRESS_SPACE = 16 << 30
+# Valgrind has less address space than the kernel, and says so only when it refuses; who asks for the limit
+# beforehand takes less.
+WITH_LESS_ADDRESS_SPACE = ["sh", "-c", f'ulimit -v {16 << 20} && exec "$@"', "sh"]
 EVENTS = 199_086 # of the recorded program, with the frees at its end
 # Of each part: what a contender must be able to do, the block size (0: there is none), and for each
 # pattern what the reader calls it, blocks, operations, and steps per operation.
@@ -47,15 +52,10 @@ def preloads(program, ability):
     return {one["name"]: one["preload"] for one in listed if one[ability]}
 
 
-def limit_address_space():
-    """Valgrind has less address space than the kernel, and says so only when it refuses; who asks for the
-    limit beforehand takes less."""
-    resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, resource.RLIM_INFINITY))
-
-
 def instructions(program, contender, preload, pattern, block_bytes, blocks, operations):
     """Instructions of one whole worker."""
-    command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
+    command = [*WITH_LESS_ADDRESS_SPACE, "valgrind", "--tool=callgrind",
+               "--callgrind-out-file=/dev/null"]
     if preload:
         command.append("--trace-children=no")
     command += [program, "worker", "--contender", contender, "--pattern", pattern,
@@ -64,8 +64,7 @@ def instructions(program, contender, preload, pattern, block_bytes, blocks, oper
     environment = {"PATH": "/usr/bin:/bin"}
     if preload:
         environment["LD_PRELOAD"] = preload
-    run = subprocess.run(command, capture_output=True, text=True, env=environment, check=False,
-                         preexec_fn=limit_address_space)
+    run = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     counted = re.search(r"Collected : (\d+)", run.stderr)
     if run.returncode != 0 or counted is None:
         raise RuntimeError(run.stderr.strip().splitlines()[-1] if run.stderr else "no output")
@@ -97,19 +96,19 @@ def main():
     parser.add_argument("--contender", action="append", help="only these")
     arguments = parser.parse_args()
     ability, block_bytes, _ = PARTS[arguments.part]
+    asked = {contender: preload for contender, preload in preloads(arguments.program, ability).items()
+             if not arguments.contender or contender in arguments.contender}
     rows = []
     failures = 0
-    for contender, preload in preloads(arguments.program, ability).items():
-        if arguments.contender and contender not in arguments.contender:
-            continue
-        counts, failed = counts_of(arguments.program, contender, preload, arguments.part)
-        failures += failed
-        print(f"{contender:<34}" + "".join(f"{v:9.1f}" for v in counts.values()), flush=True)
-        rows.append({"contender": contender, "bytes": block_bytes, "instructions": counts})
+    # A count does not depend on what else runs, so every core counts.
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        answers = pool.map(lambda one: counts_of(arguments.program, *one, arguments.part), asked.items())
+        for contender, (counts, failed) in zip(asked, answers):
+            failures += failed
+            print(f"{contender:<34}" + "".join(f"{v:9.1f}" for v in counts.values()), flush=True)
+            rows.append({"contender": contender, "bytes": block_bytes, "instructions": counts})
     if arguments.into:
-        result = json.loads(arguments.into.read_text())
-        result["instructions"] = rows
-        arguments.into.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
+        result_file.write(arguments.into, {**result_file.read(arguments.into), "instructions": rows})
     return 1 if failures else 0
 
 

@@ -111,7 +111,7 @@ public:
     explicit random_source(std::uint64_t seed) noexcept
         : state_(seed) {}
 
-    [[nodiscard]] std::uint64_t next() noexcept {
+    [[nodiscard, gnu::always_inline]] std::uint64_t next() noexcept {
         state_ += 0xa0761d6478bd642fU;
         __extension__ using wide = unsigned __int128;
         const wide product = static_cast<wide>(state_) * (state_ ^ 0xe7037ed1a0b428dbU);
@@ -119,7 +119,7 @@ public:
     }
 
     /// A number below `limit`, which fits in 32 bits.
-    [[nodiscard]] std::size_t below(std::size_t limit) noexcept {
+    [[nodiscard, gnu::always_inline]] std::size_t below(std::size_t limit) noexcept {
         return static_cast<std::size_t>(((next() & 0xffffffffU) * limit) >> 32);
     }
 

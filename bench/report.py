@@ -11,6 +11,7 @@ import json
 import sys
 from pathlib import Path
 
+import result_file
 from figures import Result
 from page_model import page_model
 from readme_table import BEGIN, END, readme_tables
@@ -52,7 +53,7 @@ def main():
     parser.add_argument("--template", type=Path, default=ROOT / "tool/page/page.html")
     parser.add_argument("--library", type=Path, default=CHART_LIBRARY, help="Chart.js")
     arguments = parser.parse_args()
-    results = [Result(json.loads(path.read_text())) for path in arguments.result]
+    results = [Result(result_file.read(path)) for path in arguments.result]
     if arguments.page:
         write_page(results, arguments.page, arguments.template, arguments.library)
     if arguments.print:
@@ -61,6 +62,8 @@ def main():
         for path, result in zip(arguments.result, results):
             if result.data["effort"] != "recorded":
                 sys.exit(f"{path}: a {result.data['effort']} run is not for the README")
+        if fault := result_file.mixing([result.data for result in results]):
+            sys.exit(f"report.py: {fault}; scripts/bench records all of them in one go")
         text = arguments.readme.read_text()
         try:
             wanted = with_table(text, readme_tables(results))

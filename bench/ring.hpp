@@ -25,7 +25,7 @@ public:
         , mask_(slots_.size() - 1) {}
 
     /// The producer's side; false when the ring is full.
-    [[nodiscard]] bool try_push(void* item) noexcept {
+    [[nodiscard, gnu::always_inline]] bool try_push(void* item) noexcept {
         const std::size_t at = written_.load(std::memory_order_relaxed);
         if (at - read_seen_ == slots_.size()) {
             read_seen_ = read_.load(std::memory_order_acquire); // pairs with the release in try_pop
@@ -39,7 +39,7 @@ public:
     }
 
     /// The consumer's side; nullptr when the ring is empty.
-    [[nodiscard]] void* try_pop() noexcept {
+    [[nodiscard, gnu::always_inline]] void* try_pop() noexcept {
         const std::size_t at = read_.load(std::memory_order_relaxed);
         if (at == written_seen_) {
             written_seen_ = written_.load(std::memory_order_acquire); // pairs with try_push
@@ -52,24 +52,36 @@ public:
         return item;
     }
 
-    void push(void* item) noexcept {
-        for (patience waiting(pauses_of_a_look); !try_push(item);) {
-            waiting.wait();
+    [[gnu::always_inline]] void push(void* item) noexcept {
+        if (!try_push(item)) [[unlikely]] {
+            push_slow(item);
         }
     }
 
-    [[nodiscard]] void* pop() noexcept {
-        patience waiting(pauses_of_a_look);
-        void* item = try_pop();
-        while (item == nullptr) {
-            waiting.wait();
-            item = try_pop();
-        }
-        return item;
+    [[nodiscard, gnu::always_inline]] void* pop() noexcept {
+        void* const item = try_pop();
+        return item != nullptr ? item : pop_slow();
     }
 
 private:
     static constexpr unsigned pauses_of_a_look = 128;
+
+    [[gnu::noinline]] void push_slow(void* item) noexcept {
+        patience waiting(pauses_of_a_look);
+        do {
+            waiting.wait();
+        } while (!try_push(item));
+    }
+
+    [[nodiscard, gnu::noinline]] void* pop_slow() noexcept {
+        patience waiting(pauses_of_a_look);
+        void* item = nullptr;
+        do {
+            waiting.wait();
+            item = try_pop();
+        } while (item == nullptr);
+        return item;
+    }
 
     std::vector<void*> slots_;
     std::size_t mask_;

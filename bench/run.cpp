@@ -3,7 +3,7 @@
 /// The runner: asks every contender every question, interleaved, each time in a fresh process, and
 /// writes the answers as JSON.
 ///
-///     millpond-bench run --output bench/results/single_thread.json
+///     millpond-bench run --output result.json
 ///     millpond-bench list
 ///     millpond-bench worker --contender "glibc" --pattern churn --bytes 64 --blocks 1000 ...
 

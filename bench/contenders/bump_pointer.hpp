@@ -20,10 +20,11 @@ public:
     static constexpr std::size_t block_bytes = Bytes;
 
     explicit bump_pointer(std::size_t blocks)
-        : bytes_(blocks * Bytes)
-        , memory_(static_cast<unsigned char*>(std::aligned_alloc(4096, (bytes_ + 4095) & ~4095UL)))
-        , next_(memory_) {
-        std::memset(memory_, 0, bytes_);
+        : memory_(static_cast<unsigned char*>(
+              std::aligned_alloc(4096, (blocks * Bytes + 4095) & ~4095UL)))
+        , next_(memory_)
+        , end_(memory_ + blocks * Bytes) {
+        std::memset(memory_, 0, blocks * Bytes);
     }
 
     bump_pointer(const bump_pointer&) = delete;
@@ -36,7 +37,7 @@ public:
         if (waiting_ != 0) {
             return returned_[--waiting_];
         }
-        if (next_ == memory_ + bytes_) [[unlikely]] {
+        if (next_ == end_) [[unlikely]] {
             return nullptr;
         }
         void* const block = next_;
@@ -54,9 +55,9 @@ public:
     }
 
 private:
-    std::size_t bytes_;
     unsigned char* memory_;
     unsigned char* next_;
+    unsigned char* end_;
     std::size_t live_ = 0;
     std::size_t waiting_ = 0;
     std::array<void*, 32> returned_{};

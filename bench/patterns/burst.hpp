@@ -7,9 +7,11 @@
 /// first. Unit: nanoseconds per block, allocation and free together.
 
 #include <algorithm>
+#include <span>
 #include <vector>
 
 #include "measure.hpp"
+#include "passes.hpp"
 #include "task.hpp"
 
 namespace millpond::bench {
@@ -24,16 +26,12 @@ outcome measure_burst(const task& asked) {
     Pool pool(asked.blocks);
     std::vector<void*> held(asked.blocks);
     outcome found;
-    std::uint64_t value = 0;
     const auto batch = [&] {
         for (std::size_t burst = 0; burst < bursts_per_batch; ++burst) {
-            for (void*& block : held) {
-                block = take(pool, ++value);
-            }
-            for (std::size_t i = 0; i < held.size(); ++i) {
-                found.checksum +=
-                    give(pool, held[Order == free_order::reverse ? held.size() - 1 - i : i]);
-            }
+            take_all(pool, std::span(held));
+            found.checksum += Order == free_order::reverse
+                                  ? give_all_backwards(pool, std::span(held))
+                                  : give_all(pool, std::span(held));
         }
     };
     batch();

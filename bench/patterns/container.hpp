@@ -18,6 +18,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "measure.hpp"
@@ -43,7 +44,7 @@ void trim(Source& source) {
     trim_heap();
 }
 
-/// Containers of one kind, one after the other, and the passes over them.
+/// Containers of one kind, one after the other, and the passes over them, which are as in passes.hpp.
 template <template <class> class Elements, class Source>
 class container_under_test {
 public:
@@ -54,24 +55,33 @@ public:
         std::generate(keys_.begin(), keys_.end(), [this] { return random_.next(); });
     }
 
-    void build() {
+    [[gnu::noinline]] void build() {
+        const std::span<const std::uint64_t> keys(keys_);
         elements_.begin(source_);
-        for (std::size_t place = 0; place < keys_.size(); ++place) {
-            elements_.insert(place, keys_[place]);
+        for (std::size_t place = 0; place < keys.size(); ++place) {
+            elements_.insert(place, keys[place]);
             let_go();
         }
     }
 
-    void churn() {
-        for (std::size_t i = 0; i < replacements(); ++i) {
-            checksum_ += elements_.replace(random_.below(keys_.size()), random_.next());
+    [[gnu::noinline]] void churn() {
+        const std::size_t places = keys_.size();
+        const std::size_t count = replacements();
+        random_source random = random_;
+        std::uint64_t sum = 0;
+        for (std::size_t i = 0; i < count; ++i) {
+            // The place is drawn first, whichever argument a compiler evaluates first.
+            const std::size_t place = random.below(places);
+            sum += elements_.replace(place, random.next());
             let_go();
         }
+        random_ = random;
+        checksum_ += sum;
     }
 
-    void walk() { checksum_ += elements_.walk(); }
+    [[gnu::noinline]] void walk() { checksum_ += elements_.walk(); }
 
-    void clear() { elements_.end(); }
+    [[gnu::noinline]] void clear() { elements_.end(); }
 
     [[nodiscard]] std::size_t replacements() const noexcept {
         constexpr std::size_t most = 200'000; // in a map of a million each takes a microsecond

@@ -9,11 +9,13 @@
 /// do). Unit: nanoseconds of wall time per step of one thread.
 
 #include <atomic>
+#include <span>
 #include <vector>
 
 #include "contenders/making.hpp"
 #include "crew.hpp"
 #include "measure.hpp"
+#include "passes.hpp"
 #include "rounds.hpp"
 #include "task.hpp"
 
@@ -31,30 +33,38 @@ public:
         , slots_(slots)
         , own_(own)
         , random_(index + 1) {
-        for (void*& block : own_) {
-            block = take(view_, ++value_);
-        }
+        take_all(view_, std::span(own_));
         for (std::size_t i = first_slot(index); i < first_slot(index + 1); ++i) {
             slots_[i].store(take(view_, ++value_), std::memory_order_relaxed); // gather() publishes
         }
     }
 
-    [[gnu::always_inline]] void step() {
-        const std::uint64_t draw = random_.next();
-        void*& mine = own_[((draw & 0xffffffffU) * own_.size()) >> 32];
-        // Both ways: what is left has been written, what is found was written by its owner.
-        void* const found =
-            slots_[((draw >> 32) * slots_.size()) >> 32].exchange(mine, std::memory_order_acq_rel);
-        checksum_ += give(view_, found);
-        mine = take(view_, ++value_);
+    /// A pass of so many steps, as in passes.hpp.
+    [[gnu::noinline]] void exchange(std::size_t steps) {
+        View& view = view_;
+        const std::span<std::atomic<void*>> slots(slots_);
+        const std::span<void*> own(own_);
+        random_source random = random_;
+        std::uint64_t value = value_;
+        std::uint64_t sum = 0;
+        for (std::size_t i = 0; i < steps; ++i) {
+            const std::uint64_t draw = random.next();
+            void*& mine = own[((draw & 0xffffffffU) * own.size()) >> 32];
+            // Both ways: what is left has been written, what is found was written by its owner.
+            void* const found = slots[((draw >> 32) * slots.size()) >> 32].exchange(
+                mine, std::memory_order_acq_rel);
+            sum += give(view, found);
+            mine = take(view, ++value);
+        }
+        random_ = random;
+        value_ = value;
+        checksum_ += sum;
     }
 
     /// Frees its own blocks and its share of the slots, when nobody swaps any more. Returns what it
     /// read all along less what it wrote: over all threads that is nothing.
     std::uint64_t drain(std::size_t index) {
-        for (void* const block : own_) {
-            checksum_ += give(view_, block);
-        }
+        checksum_ += give_all(view_, std::span(own_));
         for (std::size_t i = first_slot(index); i < first_slot(index + 1); ++i) {
             checksum_ += give(view_, slots_[i].load(std::memory_order_relaxed)); // after gather()
         }
@@ -70,7 +80,7 @@ private:
     std::vector<std::atomic<void*>>& slots_;
     std::vector<void*> own_;
     random_source random_;
-    std::uint64_t value_ = 0;
+    std::uint64_t value_ = own_.size(); ///< the last that was written
     std::uint64_t checksum_ = 0;
 };
 
@@ -85,11 +95,7 @@ outcome measure_exchange(const task& asked) {
     threads.run([&](std::size_t index) {
         decltype(auto) view = view_of(pool);
         exchanger mine(view, slots, own, index);
-        threads.measure(index, plan.count, [&] {
-            for (std::size_t i = 0; i < plan.operations; ++i) {
-                mine.step();
-            }
-        });
+        threads.measure(index, plan.count, [&] { mine.exchange(plan.operations); });
         threads.gather();
         left.of_a_round(index, mine.drain(index));
     });

@@ -13,11 +13,13 @@
 
 #include <algorithm>
 #include <concepts>
+#include <span>
 #include <stdexcept>
 #include <vector>
 
 #include "contenders/making.hpp"
 #include "measure.hpp"
+#include "passes.hpp"
 #include "task.hpp"
 
 namespace millpond::bench {
@@ -26,7 +28,7 @@ namespace millpond::bench {
 inline constexpr std::size_t calls_per_look = 64;
 
 template <class Pool>
-double longest_allocation_ns(std::size_t blocks, std::uint64_t& checksum) {
+[[gnu::noinline]] double longest_allocation_ns(std::size_t blocks, std::uint64_t& checksum) {
     const double scale = ns_per_tick();
     std::vector<void*> held(blocks, nullptr);
     Pool pool(growing{blocks});
@@ -49,9 +51,7 @@ double longest_allocation_ns(std::size_t blocks, std::uint64_t& checksum) {
         held[i] = block;
         std::memcpy(block, &++value, sizeof value);
     }
-    for (void* const block : held) {
-        checksum += give(pool, block);
-    }
+    checksum += give_all(pool, std::span(held));
     return longest;
 }
 
@@ -73,15 +73,8 @@ outcome measure_growth(const task& asked) {
         outcome found;
         std::vector<void*> held(asked.blocks, nullptr);
         Pool pool(growing{asked.blocks});
-        const double total_ns = pass_ns([&] {
-            std::uint64_t value = 0;
-            for (void*& block : held) {
-                block = take(pool, ++value);
-            }
-        });
-        for (void* const block : held) {
-            found.checksum += give(pool, block);
-        }
+        const double total_ns = pass_ns([&] { take_all(pool, std::span(held)); });
+        found.checksum = give_all(pool, std::span(held));
         found.figures.push_back({"time", total_ns / static_cast<double>(asked.blocks)});
         return found;
     } else {

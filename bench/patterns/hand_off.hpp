@@ -16,6 +16,24 @@
 
 namespace millpond::bench {
 
+/// The producer's pass.
+template <class View>
+[[gnu::noinline]] void push_all(View& view, spsc_ring& ring, std::size_t blocks) {
+    for (std::uint64_t value = 1; value <= blocks; ++value) {
+        ring.push(take(view, value));
+    }
+}
+
+/// The consumer's. Returns the sum of what it read.
+template <class View>
+[[gnu::noinline]] std::uint64_t pop_all(View& view, spsc_ring& ring, std::size_t blocks) {
+    std::uint64_t sum = 0;
+    for (std::size_t i = 0; i < blocks; ++i) {
+        sum += give(view, ring.pop());
+    }
+    return sum;
+}
+
 template <class Pool>
 outcome measure_hand_off(const task& asked) {
     const rounds plan(asked.operations);
@@ -26,18 +44,10 @@ outcome measure_hand_off(const task& asked) {
     threads.run([&](std::size_t index) {
         decltype(auto) view = view_of(pool);
         if (index == 0) {
-            threads.measure(index, plan.count, [&] {
-                for (std::uint64_t value = 1; value <= plan.operations; ++value) {
-                    ring.push(take(view, value));
-                }
-            });
+            threads.measure(index, plan.count, [&] { push_all(view, ring, plan.operations); });
         } else {
             threads.measure(index, plan.count, [&] {
-                std::uint64_t checksum = 0;
-                for (std::size_t i = 0; i < plan.operations; ++i) {
-                    checksum += give(view, ring.pop());
-                }
-                read.of_a_round(index, checksum);
+                read.of_a_round(index, pop_all(view, ring, plan.operations));
             });
         }
     });

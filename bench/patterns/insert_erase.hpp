@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -17,6 +18,25 @@
 #include "task.hpp"
 
 namespace millpond::bench {
+
+/// The two passes: the last name goes first, the first place gets one first.
+template <class Crowd>
+[[gnu::noinline]] void erase_all(Crowd& crowd, std::span<const typename Crowd::key> named) {
+    for (std::size_t i = named.size(); i > 0; --i) {
+        crowd.destroy(named[i - 1]);
+        asm volatile("" : : "r"(&crowd) : "memory");
+    }
+}
+
+/// Writes the numbers that follow `value`.
+template <class Crowd>
+[[gnu::noinline]] void
+insert_all(Crowd& crowd, std::span<typename Crowd::key> named, std::uint64_t value) {
+    for (typename Crowd::key& name : named) {
+        name = crowd.create(++value);
+        asm volatile("" : : "r"(&crowd) : "memory");
+    }
+}
 
 /// One round: picks the victims, destroys them, creates as many. The times of the last two.
 template <class Crowd>
@@ -28,20 +48,10 @@ std::pair<double, double> exchange_some(Crowd& crowd,
     for (std::size_t i = 0; i < some; ++i) {
         std::swap(held[random.below(held.size())], held[held.size() - 1 - i]);
     }
-    const std::size_t kept = held.size() - some;
-    const double erase_ns = pass_ns([&] {
-        while (held.size() > kept) {
-            crowd.destroy(held.back());
-            held.pop_back();
-            asm volatile("" : : "r"(&crowd) : "memory");
-        }
-    });
-    const double insert_ns = pass_ns([&] {
-        for (std::size_t i = 0; i < some; ++i) {
-            held.push_back(crowd.create(++value));
-            asm volatile("" : : "r"(&crowd) : "memory");
-        }
-    });
+    const std::span leaving = std::span(held).last(some);
+    const double erase_ns = pass_ns([&] { erase_all<Crowd>(crowd, leaving); });
+    const double insert_ns = pass_ns([&] { insert_all<Crowd>(crowd, leaving, value); });
+    value += some;
     return {erase_ns, insert_ns};
 }
 

@@ -93,28 +93,33 @@ private:
     std::optional<typename value::text> key_; ///< of the member that comes next
 };
 
-/// A sum of all values; the order matters.
+/// A sum in which the order matters.
+inline std::uint64_t joined(std::uint64_t sum, std::uint64_t more) noexcept {
+    return std::rotl(sum, 1) + more;
+}
+
+template <class Text>
+std::uint64_t joined_with_text(std::uint64_t sum, const Text& text) noexcept {
+    return joined(joined(sum, text.size()),
+                  text.empty() ? 0 : static_cast<unsigned char>(text.back()));
+}
+
+/// The sum of all values. The walk: never inlined, and each call keeps its sum in a register.
 template <class Source>
-std::uint64_t sum_of(const json_value<Source>& one) {
+[[gnu::noinline]] std::uint64_t sum_of(const json_value<Source>& one) {
     using value = json_value<Source>;
     std::uint64_t sum = one.content.index();
-    const auto add = [&sum](std::uint64_t more) { sum = std::rotl(sum, 1) + more; };
-    const auto add_text = [&add](const typename value::text& text) {
-        add(text.size());
-        add(text.empty() ? 0 : static_cast<unsigned char>(text.back()));
-    };
     if (const auto* const number = std::get_if<double>(&one.content)) {
-        add(static_cast<std::uint64_t>(*number));
+        sum = joined(sum, static_cast<std::uint64_t>(*number));
     } else if (const auto* const text = std::get_if<typename value::text>(&one.content)) {
-        add_text(*text);
+        sum = joined_with_text(sum, *text);
     } else if (const auto* const items = std::get_if<typename value::array>(&one.content)) {
         for (const value& item : *items) {
-            add(sum_of(item));
+            sum = joined(sum, sum_of(item));
         }
     } else if (const auto* const members = std::get_if<typename value::object>(&one.content)) {
         for (const auto& [key, member] : *members) {
-            add_text(key);
-            add(sum_of(member));
+            sum = joined(joined_with_text(sum, key), sum_of(member));
         }
     }
     return sum;

@@ -7,12 +7,14 @@
 /// counter, with fences around it, touches outside. The clock's own cost, measured the same way
 /// over nothing, is reported and not subtracted. Unit: nanoseconds.
 
+#include <span>
 #include <string>
+#include <vector>
 
 #include "histogram.hpp"
 #include "measure.hpp"
+#include "passes.hpp"
 #include "patterns/churn.hpp"
-#include "patterns/refill.hpp"
 #include "task.hpp"
 
 namespace millpond::bench {
@@ -40,6 +42,39 @@ template <class Pool>
     asm volatile("" : : "r"(&pool) : "memory");
     times.add(ticks_after() - start);
     return value;
+}
+
+/// The passes of passes.hpp, with every call timed.
+template <class Pool>
+[[gnu::noinline]] void timed_take_all(Pool& pool, std::span<void*> held, histogram& times) {
+    std::uint64_t value = 0;
+    for (void*& block : held) {
+        block = timed_take(pool, ++value, times);
+    }
+}
+
+template <class Pool>
+[[gnu::noinline]] std::uint64_t
+timed_give_all(Pool& pool, std::span<void* const> held, histogram& times) {
+    std::uint64_t sum = 0;
+    for (void* const block : held) {
+        sum += timed_give(pool, block, times);
+    }
+    return sum;
+}
+
+/// Replaces so many blocks, with every call timed.
+template <class Pool>
+void timed_replace(churn<Pool>& book,
+                   std::size_t blocks,
+                   histogram& allocations,
+                   histogram& frees) {
+    book.replace(
+        blocks,
+        [&frees](auto& pool, void* block) { return timed_give(pool, block, frees); },
+        [&allocations](auto& pool, std::uint64_t value) {
+            return timed_take(pool, value, allocations);
+        });
 }
 
 /// Appends p50 to max of a histogram, in nanoseconds, as figures "NAME p99.9".
@@ -76,19 +111,10 @@ outcome measure_latency_of_churn(const task& asked) {
     outcome found;
     {
         churn<Pool> book(asked.blocks);
-        const auto replace = [&](std::size_t blocks) {
-            for (std::size_t done = 0; done < blocks;) {
-                done += book.step(
-                    [&](Pool& pool, void* block) { return timed_give(pool, block, frees); },
-                    [&](Pool& pool, std::uint64_t value) {
-                        return timed_take(pool, value, allocations);
-                    });
-            }
-        };
-        replace(2 * asked.blocks);
+        timed_replace(book, 2 * asked.blocks, allocations, frees);
         allocations = histogram();
         frees = histogram();
-        replace(asked.operations);
+        timed_replace(book, asked.operations, allocations, frees);
         found.checksum = book.checksum();
     }
     report_percentiles("allocate", allocations, found);
@@ -99,26 +125,18 @@ outcome measure_latency_of_churn(const task& asked) {
 
 template <class Pool>
 outcome measure_latency_of_refill(const task& asked) {
-    const std::vector<std::uint32_t> order = shuffled_order(asked.blocks);
     std::vector<void*> held(asked.blocks);
+    const std::span all(held);
     histogram allocations;
     histogram frees;
     outcome found;
     {
         Pool pool(asked.blocks);
-        std::uint64_t value = 0;
-        for (void*& block : held) {
-            block = take(pool, ++value);
-        }
-        for (const std::uint32_t index : order) {
-            found.checksum += timed_give(pool, held[index], frees);
-        }
-        for (void*& block : held) {
-            block = timed_take(pool, ++value, allocations);
-        }
-        for (void* const block : held) {
-            found.checksum += give(pool, block);
-        }
+        take_all(pool, all);
+        random_source().shuffle(all);
+        found.checksum += timed_give_all(pool, all, frees);
+        timed_take_all(pool, all, allocations);
+        found.checksum += give_all(pool, all);
     }
     report_percentiles("allocate", allocations, found);
     report_percentiles("free", frees, found);

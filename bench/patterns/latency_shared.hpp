@@ -24,20 +24,11 @@ outcome time_churn_in(View& view, const task& asked, crew& threads, std::atomic<
     outcome found;
     {
         churn<View&> book(view, asked.blocks);
-        const auto replace = [&](std::size_t blocks) {
-            for (std::size_t done = 0; done < blocks;) {
-                done +=
-                    book.step([&](View& at, void* block) { return timed_give(at, block, frees); },
-                              [&](View& at, std::uint64_t value) {
-                                  return timed_take(at, value, allocations);
-                              });
-            }
-        };
         threads.gather();
-        replace(2 * asked.blocks);
+        timed_replace(book, 2 * asked.blocks, allocations, frees);
         allocations = histogram();
         frees = histogram();
-        replace(asked.operations);
+        timed_replace(book, asked.operations, allocations, frees);
         found.checksum = book.checksum();
         finished.store(true, std::memory_order_relaxed); // a hint; nothing hangs on it
     }
@@ -52,8 +43,7 @@ void keep_busy(View& view, const task& asked, crew& threads, const std::atomic<b
     churn<View&> book(view, asked.blocks);
     threads.gather();
     while (!finished.load(std::memory_order_relaxed)) {
-        book.step([](View& at, void* block) { return give(at, block); },
-                  [](View& at, std::uint64_t value) { return take(at, value); });
+        replace_some(book, 1);
     }
 }
 

@@ -8,11 +8,13 @@
 /// thread, allocation and free together.
 
 #include <algorithm>
+#include <span>
 #include <vector>
 
 #include "contenders/making.hpp"
 #include "crew.hpp"
 #include "measure.hpp"
+#include "passes.hpp"
 #include "rounds.hpp"
 #include "task.hpp"
 
@@ -29,15 +31,10 @@ outcome measure_local_bursts(const task& asked) {
         decltype(auto) view = view_of(pool);
         std::vector<void*> held(asked.blocks);
         threads.measure(index, plan.count, [&] {
-            std::uint64_t value = 0;
             std::uint64_t checksum = 0;
             for (std::size_t burst = 0; burst < bursts; ++burst) {
-                for (void*& block : held) {
-                    block = take(view, ++value);
-                }
-                for (void* const block : held) {
-                    checksum += give(view, block);
-                }
+                take_all(view, std::span(held));
+                checksum += give_all(view, std::span(held));
             }
             read.of_a_round(index, checksum);
         });

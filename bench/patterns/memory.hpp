@@ -9,10 +9,11 @@
 
 #include <cstdio>
 #include <cstring>
+#include <span>
 #include <vector>
 
 #include "measure.hpp"
-#include "patterns/refill.hpp"
+#include "passes.hpp"
 #include "task.hpp"
 
 namespace millpond::bench {
@@ -50,27 +51,24 @@ private:
 
 template <class Pool>
 outcome measure_memory(const task& asked) {
-    const std::vector<std::uint32_t> order = shuffled_order(asked.blocks);
     std::vector<void*> held(asked.blocks, nullptr);
+    const std::span all(held);
     const resident_growth memory;
     Pool pool(asked.blocks);
-    for (void*& block : held) {
-        block = take(pool, 1);
+    take_all(pool, all);
+    for (void* const block : held) {
         std::memset(block, 1, Pool::block_bytes);
     }
     const double full = memory.bytes();
     const std::size_t leaving = asked.blocks / 10 * 9;
     outcome found;
-    for (std::size_t i = 0; i < leaving; ++i) {
-        found.checksum += give(pool, held[order[i]]);
-    }
+    random_source().shuffle(all);
+    found.checksum = give_all(pool, all.first(leaving));
     if constexpr (requires { pool.trim(); }) {
         pool.trim();
     }
     const double kept = memory.bytes();
-    for (std::size_t i = leaving; i < asked.blocks; ++i) {
-        found.checksum += give(pool, held[order[i]]);
-    }
+    found.checksum += give_all(pool, all.subspan(leaving));
     const auto blocks = static_cast<double>(asked.blocks);
     found.figures = {{"overhead", full / blocks - static_cast<double>(Pool::block_bytes)},
                      {"kept", kept / (blocks - static_cast<double>(leaving))}};

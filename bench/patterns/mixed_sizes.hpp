@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <span>
 #include <vector>
 
 #include "measure.hpp"
@@ -29,16 +30,24 @@ public:
         : words_(source.allocator())
         , held_(trace.places()) {}
 
-    void play(const mixed_event& event) {
-        std::uint64_t*& block = held_[event.place];
-        if (event.is_free()) {
-            checksum_ += *block;
-            words_.deallocate(block, event.words());
-        } else {
-            block = words_.allocate(event.words());
-            touch_words(block, event.words(), ++value_);
+    /// A pass as in passes.hpp.
+    [[gnu::noinline]] void play(std::span<const mixed_event> events) {
+        const std::span<std::uint64_t*> held(held_);
+        std::uint64_t value = value_;
+        std::uint64_t sum = 0;
+        for (const mixed_event& event : events) {
+            std::uint64_t*& block = held[event.place];
+            if (event.is_free()) {
+                sum += *block;
+                words_.deallocate(block, event.words());
+            } else {
+                block = words_.allocate(event.words());
+                touch_words(block, event.words(), ++value);
+            }
+            asm volatile("" : : "r"(this) : "memory");
         }
-        asm volatile("" : : "r"(this) : "memory");
+        value_ = value;
+        checksum_ += sum;
     }
 
     [[nodiscard]] std::uint64_t checksum() const noexcept { return checksum_; }
@@ -62,7 +71,7 @@ template <class Source>
 outcome measure_mixed_sizes(Source& source, const task& asked) {
     constexpr std::size_t looks = 64; // at the memory: the most is where most is live, or later
     const mixed_trace trace;
-    const std::vector<mixed_event>& events = trace.events();
+    const std::span<const mixed_event> events = trace.events();
     mixed_player<Source> player(source, trace);
     trim_heap();
     const resident_growth memory;
@@ -71,14 +80,10 @@ outcome measure_mixed_sizes(Source& source, const task& asked) {
         if (i == trace.peak_event() || i % (events.size() / looks) == 0) {
             peak_bytes = std::max(peak_bytes, memory.bytes());
         }
-        player.play(events[i]);
+        player.play(events.subspan(i, 1));
     }
     const std::size_t batches = std::max<std::size_t>(1, asked.operations / events.size());
-    const double ns = median_batch_ns(batches, [&player, &events] {
-        for (const mixed_event& event : events) {
-            player.play(event);
-        }
-    });
+    const double ns = median_batch_ns(batches, [&] { player.play(events); });
     return {.checksum = player.checksum(),
             .figures = {{"time", ns / static_cast<double>(events.size())},
                         {"peak", peak_bytes / static_cast<double>(trace.peak_bytes())}}};

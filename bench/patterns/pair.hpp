@@ -7,6 +7,7 @@
 /// nanoseconds per pair.
 
 #include "measure.hpp"
+#include "passes.hpp"
 #include "task.hpp"
 
 namespace millpond::bench {
@@ -17,12 +18,7 @@ outcome measure_pair(const task& asked) {
     const std::size_t per_batch = asked.operations / batches;
     Pool pool(asked.blocks);
     outcome found;
-    std::uint64_t value = 0;
-    const auto batch = [&] {
-        for (std::size_t i = 0; i < per_batch; ++i) {
-            found.checksum += give(pool, take(pool, ++value));
-        }
-    };
+    const auto batch = [&] { found.checksum += take_and_give(pool, per_batch); };
     batch();
     const double ns = median_batch_ns(batches, batch);
     found.figures.push_back({"time", ns / static_cast<double>(per_batch)});

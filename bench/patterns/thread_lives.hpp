@@ -15,11 +15,13 @@
 #include <array>
 #include <atomic>
 #include <numeric>
+#include <span>
 #include <vector>
 
 #include "contenders/making.hpp"
 #include "crew.hpp"
 #include "measure.hpp"
+#include "passes.hpp"
 #include "patterns/memory.hpp"
 #include "task.hpp"
 
@@ -33,29 +35,30 @@ struct legacy {
     std::array<std::atomic<void*>, passed_per_life> passing{};
 };
 
-/// One life at one place; returns the sum of what it read.
+/// Leaves a block in every slot and frees what is found there; returns the sum of what it read.
 template <class View>
-std::uint64_t live(View& view, std::size_t place, std::size_t blocks, legacy& all) {
-    std::uint64_t checksum = 0;
-    std::vector<void*>& left = all.left[place];
-    for (void* const block : left) {
-        checksum += give(view, block);
-    }
-    left.clear();
-    for (std::uint64_t value = 1; value <= blocks; ++value) {
-        left.push_back(take(view, value));
-    }
+[[gnu::noinline]] std::uint64_t pass_on(View& view, std::size_t place, legacy& all) {
+    std::uint64_t sum = 0;
     for (std::size_t i = 0; i < legacy::passed_per_life; ++i) {
         std::atomic<void*>& slot = all.passing[(place + i) % legacy::passed_per_life];
         // Both ways, as in exchange.hpp. What is found was left by whoever passed here last.
         void* const found = slot.exchange(take(view, i), std::memory_order_acq_rel);
         if (found != nullptr) {
-            checksum += give(view, found);
+            sum += give(view, found);
         }
     }
-    for (std::size_t i = blocks / 2; i < blocks; ++i) {
-        checksum += give(view, left[i]);
-    }
+    return sum;
+}
+
+/// One life at one place; returns the sum of what it read.
+template <class View>
+std::uint64_t live(View& view, std::size_t place, std::size_t blocks, legacy& all) {
+    std::vector<void*>& left = all.left[place];
+    std::uint64_t checksum = give_all(view, std::span(left));
+    left.resize(blocks);
+    take_all(view, std::span(left));
+    checksum += pass_on(view, place, all);
+    checksum += give_all(view, std::span(left).subspan(blocks / 2));
     left.resize(blocks / 2);
     return checksum;
 }
@@ -63,10 +66,7 @@ std::uint64_t live(View& view, std::size_t place, std::size_t blocks, legacy& al
 /// After the last life: frees what is left at this place, and what is in passing.
 template <class View>
 std::uint64_t inherit(View& view, std::size_t place, legacy& all) {
-    std::uint64_t checksum = 0;
-    for (void* const block : all.left[place]) {
-        checksum += give(view, block);
-    }
+    std::uint64_t checksum = give_all(view, std::span(all.left[place]));
     for (std::atomic<void*>& slot : all.passing) {
         void* const block = slot.exchange(nullptr, std::memory_order_acq_rel); // as in live()
         checksum += block == nullptr ? 0 : give(view, block);
