@@ -9,6 +9,7 @@
 #include "millpond/base/config.hpp"
 
 #include <cstddef>
+#include <cstdint>
 
 #if MILLPOND_ADDRESS_SANITIZER
 #    include <sanitizer/asan_interface.h>
@@ -54,8 +55,22 @@ constexpr void unpoison(const void* /*memory*/, std::size_t /*bytes*/) noexcept 
 constexpr void unpoison_as_it_was(const void* /*memory*/, std::size_t /*bytes*/) noexcept {}
 #endif
 
-/// Bytes that are poisoned together: two threads must not poison and unpoison in the same ones.
+/// Bytes that AddressSanitizer knows of together.
 inline constexpr std::size_t poison_granule_bytes = MILLPOND_ADDRESS_SANITIZER != 0 ? 8 : 1;
+
+/// Poisons a block while other threads may poison and unpoison its neighbours: granules that it shares with
+/// one are left out, and so never change once they are unpoisoned.
+inline void poison_beside_others(const void* memory, std::size_t bytes) noexcept {
+    if constexpr (poison_granule_bytes == 1) {
+        poison(memory, bytes);
+    } else {
+        const auto* const first = static_cast<const std::byte*>(memory);
+        const auto before = (0 - reinterpret_cast<std::uintptr_t>(first)) % poison_granule_bytes;
+        if (before < bytes) {
+            poison(first + before, (bytes - before) / poison_granule_bytes * poison_granule_bytes);
+        }
+    }
+}
 
 /// True when poisoning does anything, so that a loop over blocks can be left out.
 inline constexpr bool instrumented = MILLPOND_ADDRESS_SANITIZER != 0 || MILLPOND_VALGRIND != 0;
