@@ -34,7 +34,7 @@ WITHOUT_MEMORY = ["include/millpond/pool/static_pool.hpp", "include/millpond/poo
 # Headers that may define macros, and the one that talks to sanitizers and Valgrind.
 MACROS_MAY = re.compile(r"include/millpond/base/(config|contract|instrument)\.hpp|src/os_\w+\.cpp")
 INSTRUMENTS = {"include/millpond/base/instrument.hpp":
-               {"sanitizer/asan_interface.h", "valgrind/memcheck.h"}}
+               {  "sanitizer/msan_interface.h", "valgrind/memcheck.h"}}
 
 # Heavy or allocating; a user of the library does not get them through us.
 UNWANTED = {"iostream", "istream", "ostream", "sstream", "fstream", "iomanip", "string", "functional",

@@ -20,7 +20,6 @@ namespace detail {
 
 namespace {
 
-constexpr std::size_t index_limit = ~std::uint32_t{0}; // 2^32 - 1 is "no block"
 constexpr std::size_t size_limit = SIZE_MAX / 4;
 
 block_room room_of(const pool_layout& layout) noexcept {

@@ -25,8 +25,6 @@ constexpr std::size_t class_bytes_most = std::size_t{16} << 30;
 /// Of the address space that the process may have: all classes together take less than half of it.
 constexpr std::size_t class_share = 256;
 
-constexpr std::size_t index_limit = ~std::uint32_t{0};
-
 /// Growth in small steps: a resource has many pools, and most stay small.
 constexpr std::size_t growth_bytes = std::size_t{64} << 10;
 

@@ -26,6 +26,10 @@
 #include <malloc.h>
 #include <sys/resource.h>
 
+#if MILLPOND_ADDRESS_SANITIZER
+#    include <sanitizer/asan_interface.h>
+#endif
+
 using millpond::arena;
 using millpond::memory_source;
 using millpond::page_size;

@@ -18,7 +18,6 @@
 #include <doctest/doctest.h>
 
 static_assert(!millpond::checked_build);
-static_assert(std::is_same_v<millpond::block_pool, millpond::v0_unchecked::block_pool>);
 
 TEST_CASE("an unchecked pool hands out every block once and stays sound at random") {
     millpond::block_pool pool({.block_bytes = 40, .capacity = 1500});

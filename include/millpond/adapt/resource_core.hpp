@@ -19,6 +19,7 @@
 #include "millpond/base/bits.hpp"
 #include "millpond/base/config.hpp"
 #include "millpond/base/contract.hpp"
+#include "millpond/base/instrument.hpp"
 #include "millpond/base/stats.hpp"
 #include "millpond/memory/byte_budget.hpp"
 #include "millpond/memory/region.hpp"
@@ -51,7 +52,7 @@ public:
         if (mapped_pool* const pool = mapped(plan_.classes().index_of(bytes, alignment));
             pool != nullptr) [[likely]] {
             if (void* const block = pool->try_allocate(); block != nullptr) [[likely]] {
-                return block;
+                return cut(block, bytes, pool->stride_bytes());
             }
         }
         return allocate_in_chunks(bytes, alignment);
@@ -116,7 +117,7 @@ private:
         if (chunked_pool* const pool = chunked(plan_.classes().index_of(bytes, alignment));
             pool != nullptr) {
             if (void* const block = pool->try_allocate(); block != nullptr) [[likely]] {
-                return block;
+                return cut(block, bytes, pool->stride_bytes());
             }
         }
         return allocate_slow(bytes, alignment);
@@ -128,6 +129,13 @@ private:
         if (pool == nullptr || !pool->try_deallocate(block)) [[unlikely]] {
             deallocate_slow(block, bytes, alignment);
         }
+    }
+
+    /// A pool's block for a request of so many bytes: the rest is nobody's.
+    [[nodiscard, gnu::returns_nonnull]] static void*
+    cut(void* block, std::size_t bytes, std::size_t block_bytes) noexcept {
+        poison(static_cast<std::byte*>(block) + bytes, block_bytes - bytes);
+        return block;
     }
 
     /// Calls `use(pool)` with the class's pool of either kind; false when there is none.

@@ -42,7 +42,12 @@ template <class Kind>
 void* resource_core<Kind>::allocate_slow(std::size_t bytes, std::size_t alignment) {
     void* block = nullptr;
     if (!waits(plan_.classes().index_of(bytes, alignment))) {
-        with_pool_for(bytes, alignment, [&block](auto& pool) { block = pool.try_allocate(); });
+        with_pool_for(bytes, alignment, [&](auto& pool) {
+            block = pool.try_allocate();
+            if (block != nullptr) {
+                block = cut(block, bytes, pool.stride_bytes());
+            }
+        });
     }
     if (block != nullptr) {
         return block;

@@ -1,27 +1,73 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 /// \file
-/// What holds for a whole build: the version, the checking level and the ABI namespace.
+/// What holds for a whole build: the version, the checking level, what watches it, and the ABI namespace.
 ///
-/// The checking level is part of the namespace, so that two files built with different levels, or
-/// a file and a library, fail to link instead of disagreeing about what a block is.
+/// The checking level and the tool that watches are part of the namespace, so that two files built with
+/// different ones, or a file and a library, fail to link instead of disagreeing about what a block is. A
+/// function that only returns a pool, and a variable that is one, have the same name at every level: those
+/// files fail to link by `mark_file`.
 
 #define MILLPOND_VERSION_MAJOR 0
 #define MILLPOND_VERSION_MINOR 1
 #define MILLPOND_VERSION_PATCH 0
 
-/// 0 = unchecked, 1 = checked (the default). 2 and 3 belong to `hardened` and `debug`.
+/// 0 = unchecked, 1 = checked (the default).
 #ifndef MILLPOND_CHECKING_LEVEL
 #    define MILLPOND_CHECKING_LEVEL 1
 #endif
 
 #if MILLPOND_CHECKING_LEVEL == 0
-#    define MILLPOND_ABI v0_unchecked
+#    define MILLPOND_LEVEL unchecked
 #elif MILLPOND_CHECKING_LEVEL == 1
-#    define MILLPOND_ABI v0_checked
+#    define MILLPOND_LEVEL checked
 #else
 #    error "MILLPOND_CHECKING_LEVEL is 0 (unchecked) or 1 (checked)"
 #endif
+
+#if defined(__has_feature)
+#    define MILLPOND_HAS_FEATURE(feature) __has_feature(feature)
+#else
+#    define MILLPOND_HAS_FEATURE(feature) 0
+#endif
+
+/// 1 tells AddressSanitizer of blocks. The library sets it for the part of it that serves such programs,
+/// whatever the compiler does.
+#ifndef MILLPOND_ADDRESS_SANITIZER
+#    if defined(__SANITIZE_ADDRESS__) || MILLPOND_HAS_FEATURE(address_sanitizer)
+#        define MILLPOND_ADDRESS_SANITIZER 1
+#    else
+#        define MILLPOND_ADDRESS_SANITIZER 0
+#    endif
+#endif
+
+#if MILLPOND_HAS_FEATURE(memory_sanitizer)
+#    define MILLPOND_MEMORY_SANITIZER 1
+#else
+#    define MILLPOND_MEMORY_SANITIZER 0
+#endif
+
+/// 1 asks for Valgrind's client requests (a few instructions per call, none of them a branch).
+#ifndef MILLPOND_VALGRIND
+#    define MILLPOND_VALGRIND 0
+#endif
+
+// A watched program's pools tell the tool of every block, and must find none that was made unwatched.
+#if MILLPOND_ADDRESS_SANITIZER
+#    define MILLPOND_WATCHER _asan
+#elif MILLPOND_MEMORY_SANITIZER
+#    define MILLPOND_WATCHER _msan
+#elif MILLPOND_VALGRIND
+#    define MILLPOND_WATCHER _valgrind
+#else
+#    define MILLPOND_WATCHER
+#endif
+
+#define MILLPOND_JOIN_NOW(a, b, c) a##b##c
+#define MILLPOND_JOIN(a, b, c)     MILLPOND_JOIN_NOW(a, b, c)
+#define MILLPOND_TEXT_NOW(name)    #name
+#define MILLPOND_TEXT(name)        MILLPOND_TEXT_NOW(name)
+#define MILLPOND_ABI               MILLPOND_JOIN(v0_, MILLPOND_LEVEL, MILLPOND_WATCHER)
 
 #define MILLPOND_NAMESPACE_BEGIN                                                                   \
     namespace millpond {                                                                           \
@@ -36,30 +82,44 @@
 /// Keeps a path that runs once in some dozens of calls out of line, without calling it rare.
 #define MILLPOND_OUTLINE [[gnu::noinline]]
 
-#if defined(__SANITIZE_ADDRESS__)
-#    define MILLPOND_ADDRESS_SANITIZER 1
-#elif defined(__has_feature)
-#    if __has_feature(address_sanitizer)
-#        define MILLPOND_ADDRESS_SANITIZER 1
-#    endif
-#endif
-#ifndef MILLPOND_ADDRESS_SANITIZER
-#    define MILLPOND_ADDRESS_SANITIZER 0
-#endif
-
-/// 1 asks for Valgrind's client requests (a few instructions per call, none of them a branch).
-#ifndef MILLPOND_VALGRIND
-#    define MILLPOND_VALGRIND 0
-#endif
-
 /// 1 calls `millpond_interleave` before every atomic step, so that a test can yield there.
 #ifndef MILLPOND_INTERLEAVE
 #    define MILLPOND_INTERLEAVE 0
 #endif
 
+/// 0 leaves `mark_file` out: for files that share no pool with those of another level in the same program.
+#ifndef MILLPOND_MARKS_FILES
+#    define MILLPOND_MARKS_FILES 1
+#endif
+#define MILLPOND_TEXT_NOW(name) #name
+#define MILLPOND_TEXT(name)     MILLPOND_TEXT_NOW(name)
+#define MILLPOND_ABI_TEXT       MILLPOND_TEXT(MILLPOND_ABI)
+#define MILLPOND_MARK           "millpond_all_files_need_the_same_checking_level_and_sanitizer"
+
 MILLPOND_NAMESPACE_BEGIN
 
 /// True when every free is checked; see docs/checks.md.
 inline constexpr bool checked_build = MILLPOND_CHECKING_LEVEL >= 1;
+
+#if MILLPOND_MARKS_FILES && defined(__ELF__)
+namespace detail {
+
+/// Never called: one instruction. Every file that includes a header defines a symbol here, in a section group
+/// of which the linker keeps one for each ABI. So files of one ABI define it once; files of two ABIs define it
+/// twice and do not link. In a function, because for link-time optimisation clang takes a symbol of assembler
+/// text outside functions for the file's own, group or not; asked for once, because there many files are one.
+[[gnu::used, gnu::cold]] inline void mark_file() noexcept {
+    asm volatile(".ifndef .Lmillpond_" MILLPOND_ABI_TEXT "\n"
+                 ".set .Lmillpond_" MILLPOND_ABI_TEXT ", 1\n"
+                 ".pushsection .millpond, \"G\", %progbits, millpond." MILLPOND_ABI_TEXT
+                 ", comdat\n"
+                 ".globl " MILLPOND_MARK "\n"
+                 ".hidden " MILLPOND_MARK "\n" MILLPOND_MARK ":\n"
+                 ".popsection\n"
+                 ".endif\n");
+}
+
+} // namespace detail
+#endif
 
 MILLPOND_NAMESPACE_END

@@ -1,19 +1,28 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 /// \file
-/// Tells AddressSanitizer and Valgrind which blocks are the caller's. In every other build each
-/// function here is empty.
+/// Tells AddressSanitizer, MemorySanitizer or Valgrind which blocks are the caller's. In every other build
+/// each function here is empty.
 ///
 /// A free block is poisoned whole: it holds no metadata, so the pool itself never reads it.
 
 #include "millpond/base/config.hpp"
 
 #include <cstddef>
+#include <cstdint>
 
 #if MILLPOND_ADDRESS_SANITIZER
-#    include <sanitizer/asan_interface.h>
-#endif
-#if MILLPOND_VALGRIND
+// Weak, and declared here: the library has a part for programs with AddressSanitizer, which is also there in
+// programs without, and need not be compiled with it.
+extern "C" {
+// NOLINTBEGIN(bugprone-reserved-identifier): the sanitizer's names
+[[gnu::weak]] void __asan_poison_memory_region(const volatile void* memory, std::size_t bytes);
+[[gnu::weak]] void __asan_unpoison_memory_region(const volatile void* memory, std::size_t bytes);
+// NOLINTEND(bugprone-reserved-identifier)
+}
+#elif MILLPOND_MEMORY_SANITIZER
+#    include <sanitizer/msan_interface.h>
+#elif MILLPOND_VALGRIND
 #    include <valgrind/memcheck.h>
 #endif
 
@@ -21,17 +30,37 @@ MILLPOND_NAMESPACE_BEGIN
 
 namespace detail {
 
+// poison               nobody's any more
+// unpoison             the caller's, who has written nothing there yet
+// unpoison_as_it_was   the caller's, with what it held when it was poisoned
+
 #if MILLPOND_ADDRESS_SANITIZER
 inline void poison(const void* memory, std::size_t bytes) noexcept {
-    __asan_poison_memory_region(memory, bytes);
+    if (__asan_poison_memory_region != nullptr) {
+        __asan_poison_memory_region(memory, bytes);
+    }
 }
 
 inline void unpoison(const void* memory, std::size_t bytes) noexcept {
-    __asan_unpoison_memory_region(memory, bytes);
+    if (__asan_unpoison_memory_region != nullptr) {
+        __asan_unpoison_memory_region(memory, bytes);
+    }
 }
 
 inline void unpoison_as_it_was(const void* memory, std::size_t bytes) noexcept {
-    __asan_unpoison_memory_region(memory, bytes);
+    unpoison(memory, bytes);
+}
+#elif MILLPOND_MEMORY_SANITIZER
+inline void poison(const void* memory, std::size_t bytes) noexcept {
+    __msan_poison(memory, bytes);
+}
+
+inline void unpoison(const void* memory, std::size_t bytes) noexcept {
+    __msan_allocated_memory(memory, bytes);
+}
+
+inline void unpoison_as_it_was(const void* memory, std::size_t bytes) noexcept {
+    __msan_unpoison(memory, bytes);
 }
 #elif MILLPOND_VALGRIND
 inline void poison(const void* memory, std::size_t bytes) noexcept {
@@ -42,7 +71,6 @@ inline void unpoison(const void* memory, std::size_t bytes) noexcept {
     VALGRIND_MAKE_MEM_UNDEFINED(memory, bytes);
 }
 
-/// For memory that still holds what it held when it was poisoned.
 inline void unpoison_as_it_was(const void* memory, std::size_t bytes) noexcept {
     VALGRIND_MAKE_MEM_DEFINED(memory, bytes);
 }
@@ -54,11 +82,26 @@ constexpr void unpoison(const void* /*memory*/, std::size_t /*bytes*/) noexcept 
 constexpr void unpoison_as_it_was(const void* /*memory*/, std::size_t /*bytes*/) noexcept {}
 #endif
 
-/// Bytes that are poisoned together: two threads must not poison and unpoison in the same ones.
+/// Bytes that AddressSanitizer knows of together.
 inline constexpr std::size_t poison_granule_bytes = MILLPOND_ADDRESS_SANITIZER != 0 ? 8 : 1;
 
+/// Poisons a block while other threads may poison and unpoison its neighbours: granules that it shares with
+/// one are left out, and so never change once they are unpoisoned.
+inline void poison_beside_others(const void* memory, std::size_t bytes) noexcept {
+    if constexpr (poison_granule_bytes == 1) {
+        poison(memory, bytes);
+    } else {
+        const auto* const first = static_cast<const std::byte*>(memory);
+        const auto before = (0 - reinterpret_cast<std::uintptr_t>(first)) % poison_granule_bytes;
+        if (before < bytes) {
+            poison(first + before, (bytes - before) / poison_granule_bytes * poison_granule_bytes);
+        }
+    }
+}
+
 /// True when poisoning does anything, so that a loop over blocks can be left out.
-inline constexpr bool instrumented = MILLPOND_ADDRESS_SANITIZER != 0 || MILLPOND_VALGRIND != 0;
+inline constexpr bool instrumented =
+    MILLPOND_ADDRESS_SANITIZER != 0 || MILLPOND_MEMORY_SANITIZER != 0 || MILLPOND_VALGRIND != 0;
 
 /// Starts bringing a block's first line into the cache for writing. Not a touch: it cannot fault.
 #if defined(__x86_64__)

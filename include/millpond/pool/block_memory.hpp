@@ -28,6 +28,9 @@ MILLPOND_NAMESPACE_BEGIN
 
 namespace detail {
 
+/// The most blocks of a pool: 2^32 - 1 is the index of no block.
+inline constexpr std::size_t index_limit = ~std::uint32_t{0};
+
 /// Pools grow by no less at a time, if nothing else is said.
 inline constexpr std::size_t least_growth_bytes = std::size_t{2} << 20;
 

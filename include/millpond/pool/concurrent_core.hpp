@@ -146,9 +146,7 @@ public:
             }
         }
         set_state(index, block_state::live);
-        if (has_own_granules()) {
-            unpoison(block, storage_.stride_bytes());
-        }
+        unpoison(block, storage_.stride_bytes());
         return block;
     }
 
@@ -346,16 +344,9 @@ private:
         set_state(index, block_state::freed);
     }
 
-    /// False where two blocks share what a sanitizer poisons together: those are not poisoned.
-    [[nodiscard]] bool has_own_granules() const noexcept {
-        return storage_.stride_bytes() % poison_granule_bytes == 0;
-    }
-
     /// Poisons a free block.
     void shade(const void* block) const noexcept {
-        if (has_own_granules()) {
-            poison(block, storage_.stride_bytes());
-        }
+        poison_beside_others(block, storage_.stride_bytes());
     }
 
     /// Keeps a block that is marked freed.

@@ -43,8 +43,11 @@ concurrent_core<Storage>::concurrent_core(const pool_name& name,
     reserved_words_ =
         reinterpret_cast<std::uint64_t*>(extra + cache_table_bytes + asks_bytes + cache_bytes);
     bits().rebuild([this](std::uint32_t word) { return blocks_in(word); });
-    if (!has_own_granules()) {
+    if constexpr (poison_granule_bytes > 1) { // the storage has poisoned them to the byte
         storage_.unpoison_all();
+        for (std::uint32_t index = 0; index < storage_.capacity(); ++index) {
+            shade(block_at(index));
+        }
     }
     begin_use(
         [](thread_user& user, std::uint32_t index) noexcept {

@@ -70,6 +70,9 @@ public:
 
     [[nodiscard]] static constexpr block_range grow() noexcept { return {}; }
 
+    /// A static pool is there before any code has run that could.
+    void poison_all() const noexcept { poison(blocks(), Blocks * Stride); }
+
     void unpoison_all() const noexcept { unpoison(blocks(), Blocks * Stride); }
 
     [[nodiscard]] static constexpr int growth_error() noexcept { return 0; }

@@ -314,6 +314,11 @@ private:
         if (current_.mask != 0) {
             return true;
         }
+        if constexpr (instrumented && requires { storage_.poison_all(); }) {
+            if (frontier_ == 0) { // nobody has a block
+                storage_.poison_all();
+            }
+        }
         if (frontier_ == storage_.capacity()) {
             const block_range more = storage_.grow();
             if (more.empty()) {
