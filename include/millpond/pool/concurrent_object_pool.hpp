@@ -18,6 +18,7 @@
 #include "millpond/pool/concurrent_block_pool.hpp"
 #include "millpond/pool/concurrent_core.hpp"
 #include "millpond/pool/construct.hpp"
+#include "millpond/pool/pool_deleter.hpp"
 #include "millpond/pool/region_storage.hpp"
 #include "millpond/pool/reservation.hpp"
 #include "millpond/pool/shared_owner.hpp"
@@ -57,10 +58,9 @@ struct concurrent_object_pool_options {
 /// Source:     as concurrent_block_pool.
 template <class T>
 class concurrent_object_pool {
-    static_assert(detail::poolable<T>,
-                  "a pool holds objects of one type; pool the struct that contains the array");
+    static_assert(detail::poolable<T>);
 
-    using core = detail::concurrent_core<detail::region_storage<detail::static_stride<sizeof(T)>>>;
+    using core = detail::concurrent_core<detail::region_storage<detail::object_stride<T>>>;
     using home = detail::shared_home<concurrent_block_pool, concurrent_block_pool_options>;
 
 public:
@@ -68,18 +68,7 @@ public:
     class local_view;
     class reservation;
 
-    /// Gives an object back to its pool; the deleter of `unique`.
-    class deleter {
-    public:
-        explicit deleter(concurrent_object_pool* pool = nullptr) noexcept
-            : pool_(pool) {}
-
-        void operator()(T* object) const noexcept { pool_->destroy(object); }
-
-    private:
-        concurrent_object_pool* pool_;
-    };
-
+    using deleter = pool_deleter<concurrent_object_pool>;
     using unique = std::unique_ptr<T, deleter>;
 
     explicit concurrent_object_pool(const concurrent_object_pool_options& options)
@@ -175,10 +164,9 @@ public:
     /// Destroys an object, whoever created it, and frees its block. A null pointer is ignored; anything
     /// that is not a live object of this pool stops the program before its destructor runs.
     void destroy(T* object) noexcept {
-        void* const block = detail::block_of(object);
-        if (core_.begin_free(block)) [[likely]] {
+        if (core_.begin_free(object)) [[likely]] {
             std::destroy_at(object);
-            core_.finish_free(block, core_.own_cache_or_join());
+            core_.finish_free(object, core_.own_cache_or_join());
         }
     }
 
@@ -267,7 +255,7 @@ private:
 
     /// The last owner of an object goes.
     void destroy_shared(T* object, const home& owners) noexcept {
-        if (!owners.is_sweeping() || core_.is_live_block(detail::block_of(object))) {
+        if (!owners.is_sweeping() || core_.is_live_block(object)) {
             destroy(object);
         }
     }
@@ -334,10 +322,9 @@ public:
 
     /// As concurrent_object_pool::destroy.
     void destroy(T* object) noexcept {
-        void* const block = detail::block_of(object);
-        if (core_->begin_free(block)) [[likely]] {
+        if (core_->begin_free(object)) [[likely]] {
             std::destroy_at(object);
-            core_->finish_free(block, cache_);
+            core_->finish_free(object, cache_);
         }
     }
 

@@ -66,11 +66,7 @@ struct handle_pool_options {
 /// Source:     own; a dense array with a sparse one beside it: Briggs and Torczon 1993 (sparse sets).
 template <class T>
 class handle_pool {
-    static_assert(detail::poolable<T>,
-                  "a pool holds objects of one type; pool the struct that contains the array");
-    static_assert(std::is_nothrow_move_constructible_v<T>,
-                  "a handle_pool moves its last object into the place of a destroyed one: make T's "
-                  "move constructor noexcept, or take object_pool<T>, which never moves an object");
+    static_assert(detail::poolable<T>);
 
 public:
     using value_type = T;
@@ -78,7 +74,12 @@ public:
     using const_iterator = const T*;
 
     explicit handle_pool(const handle_pool_options& options)
-        : objects_(options.name, layout(options), options.generations, options.memory) {}
+        : objects_(options.name, layout(options), options.generations, options.memory) {
+        static_assert(
+            std::is_nothrow_move_constructible_v<T>,
+            "a handle_pool moves its last object into the place of a destroyed one: make T's "
+            "move constructor noexcept, or take object_pool<T>, which never moves an object");
+    }
 
     /// Takes over the objects, which stay where they are, and all handles; the other pool is left
     /// without any: it finds nothing, and `create` finds it full.

@@ -200,8 +200,7 @@ public:
 
     template <class T>
     void operator()(T* object) const noexcept {
-        static_cast<Pool*>(home_->pool_of(block_of(object), clearings_))
-            ->destroy_shared(object, *home_);
+        static_cast<Pool*>(home_->pool_of(object, clearings_))->destroy_shared(object, *home_);
     }
 
 private:

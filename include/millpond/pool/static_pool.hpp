@@ -14,10 +14,13 @@
 #include "millpond/pool/inline_storage.hpp"
 #include "millpond/pool/magazine.hpp"
 #include "millpond/pool/pool_core.hpp"
+#include "millpond/pool/pool_deleter.hpp"
 #include "millpond/pool/typed_pool.hpp"
 
 #include <cstddef>
+#include <memory>
 #include <span>
+#include <utility>
 
 MILLPOND_NAMESPACE_BEGIN
 
@@ -132,6 +135,9 @@ class static_object_pool
         detail::typed_pool<T, detail::static_core<sizeof(T), detail::object_alignment<T>, N>>;
 
 public:
+    using deleter = pool_deleter<static_object_pool>;
+    using unique = std::unique_ptr<T, deleter>;
+
     constexpr static_object_pool() noexcept
         : base(pool_name()) {}
 
@@ -143,6 +149,12 @@ public:
     static_object_pool& operator=(const static_object_pool&) = delete;
 
     ~static_object_pool() { base::finish(); }
+
+    /// `create` with an owner that destroys the object. The pool must neither move nor die first.
+    template <class... Arguments>
+    [[nodiscard]] unique make_unique(Arguments&&... arguments) {
+        return unique(base::create(std::forward<Arguments>(arguments)...), deleter(this));
+    }
 };
 
 MILLPOND_NAMESPACE_END

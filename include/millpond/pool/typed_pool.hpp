@@ -118,27 +118,12 @@ private:
 /// The operations on objects; the derived pools add how they are made.
 template <class T, class Core>
 class typed_pool {
-    static_assert(poolable<T>,
-                  "a pool holds objects of one type; pool the struct that contains the array");
+    static_assert(poolable<T>);
 
 public:
     using value_type = T;
     using iterator = live_iterator<T, Core>;
     using const_iterator = live_iterator<const T, Core>;
-
-    /// Gives an object back to its pool; the deleter of `unique`.
-    class deleter {
-    public:
-        explicit deleter(typed_pool* pool = nullptr) noexcept
-            : pool_(pool) {}
-
-        void operator()(T* object) const noexcept { pool_->destroy(object); }
-
-    private:
-        typed_pool* pool_;
-    };
-
-    using unique = std::unique_ptr<T, deleter>;
 
     typed_pool(const typed_pool&) = delete;
     typed_pool& operator=(const typed_pool&) = delete;
@@ -165,26 +150,19 @@ public:
         return construct_in<T>(core_, block, std::forward<Arguments>(arguments)...);
     }
 
-    /// `create` with an owner that destroys the object. The pool must neither move nor die first.
-    template <class... Arguments>
-    [[nodiscard]] unique make_unique(Arguments&&... arguments) {
-        return unique(create(std::forward<Arguments>(arguments)...), deleter(this));
-    }
-
     /// Destroys an object and frees its block. A null pointer is ignored; anything that is not a
     /// live object of this pool stops the program before its destructor runs.
     void destroy(T* object) noexcept {
-        void* const block = block_of(object);
         std::uint64_t index; // set by accept()
-        if (!core_.accept(block, index)) [[unlikely]] {
+        if (!core_.accept(object, index)) [[unlikely]] {
             return;
         }
         if constexpr (std::is_trivially_destructible_v<T>) {
-            core_.put_back(block, index);
+            core_.put_back(object, index);
         } else {
-            core_.begin_free(block, index);
+            core_.begin_free(object, index);
             std::destroy_at(object);
-            core_.finish_free(block, index);
+            core_.finish_free(object, index);
         }
     }
 
