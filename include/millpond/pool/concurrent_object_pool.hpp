@@ -79,13 +79,8 @@ public:
 
     ~concurrent_object_pool() {
         core_.leave_threads();
-        if (home_ != nullptr) {
-            home_->begin_sweep();
-        }
         if constexpr (!std::is_trivially_destructible_v<T>) {
-            core_.for_each_block(
-                [](detail::block_state state) { return state == detail::block_state::live; },
-                [this](void* block) { destroy(std::launder(static_cast<T*>(block))); });
+            core_.sweep([](void* block) { std::destroy_at(std::launder(static_cast<T*>(block))); });
         }
         core_.retire();
         if (home_ != nullptr) {
@@ -164,7 +159,7 @@ public:
     /// Destroys an object, whoever created it, and frees its block. A null pointer is ignored; anything
     /// that is not a live object of this pool stops the program before its destructor runs.
     void destroy(T* object) noexcept {
-        if (core_.begin_free(object)) [[likely]] {
+        if (begin_destroy(core_, object)) [[likely]] {
             std::destroy_at(object);
             core_.finish_free(object, core_.own_cache_or_join());
         }
@@ -225,8 +220,15 @@ public:
     }
 
 private:
-    template <class, class>
-    friend class detail::shared_deleter;
+    /// False for an object that is destroyed already, by the pool's end.
+    [[nodiscard]] static bool begin_destroy(core& blocks, T* object) noexcept {
+        if constexpr (!checked_build && !std::is_trivially_destructible_v<T>) {
+            if (object != nullptr && blocks.is_swept(object)) [[unlikely]] {
+                return false;
+            }
+        }
+        return blocks.begin_free(object);
+    }
 
     /// As many threads keep control blocks as keep objects. Where none does, so many that none can.
     [[nodiscard]] static std::size_t threads_of(std::size_t threads) noexcept {
@@ -251,13 +253,6 @@ private:
             made->close();
         }
         return *shared();
-    }
-
-    /// The last owner of an object goes.
-    void destroy_shared(T* object, const home& owners) noexcept {
-        if (!owners.is_sweeping() || core_.is_live_block(object)) {
-            destroy(object);
-        }
     }
 
     [[nodiscard]] static detail::concurrent_layout
@@ -322,7 +317,7 @@ public:
 
     /// As concurrent_object_pool::destroy.
     void destroy(T* object) noexcept {
-        if (core_->begin_free(object)) [[likely]] {
+        if (begin_destroy(*core_, object)) [[likely]] {
             std::destroy_at(object);
             core_->finish_free(object, cache_);
         }

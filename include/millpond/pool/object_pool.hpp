@@ -87,9 +87,6 @@ public:
     object_pool& operator=(const object_pool&) = delete;
 
     ~object_pool() {
-        if (home_ != nullptr) {
-            home_->begin_sweep();
-        }
         base::finish();
         leave_home();
     }
@@ -133,12 +130,9 @@ public:
     /// Destroys every live object, as it does without shared owners, and keeps the memory. Who still
     /// owns one then owns nothing, and stops the program in the end.
     void clear() noexcept {
-        if (home_ != nullptr) {
-            home_->begin_sweep();
-        }
         base::clear();
         if (home_ != nullptr) {
-            home_->end_sweep();
+            home_->forget_owners();
         }
     }
 
@@ -183,9 +177,6 @@ public:
     }
 
 private:
-    template <class, class>
-    friend class detail::shared_deleter;
-
     [[nodiscard]] memory_options memory_kind() const noexcept {
         return base::core().storage().memory_kind();
     }
@@ -210,13 +201,6 @@ private:
     void leave_home() noexcept {
         if (home_ != nullptr) {
             std::exchange(home_, nullptr)->retire();
-        }
-    }
-
-    /// The last owner of an object goes.
-    void destroy_shared(T* object, const home& owners) noexcept {
-        if (!owners.is_sweeping() || base::core().is_live_block(object)) {
-            base::destroy(object);
         }
     }
 

@@ -159,16 +159,15 @@ public:
         }
         if constexpr (std::is_trivially_destructible_v<T>) {
             core_.put_back(object, index);
-        } else {
-            core_.begin_free(object, index);
+        } else if (core_.begin_free(object, index)) {
             std::destroy_at(object);
             core_.finish_free(object, index);
         }
     }
 
-    /// Destroys every live object, in address order, and keeps the memory. O(metadata), and the
-    /// destructors. One that is destroyed by another's destructor before its turn is not destroyed
-    /// again; a destructor must neither create objects in this pool nor clear it.
+    /// Destroys every live object and keeps the memory. O(metadata), and the destructors. They run in
+    /// address order, and may destroy other objects of the pool: each is destroyed once, even where
+    /// objects own each other in a circle. They must neither create objects in this pool nor clear it.
     void clear() noexcept {
         destroy_all();
         core_.clear();
@@ -231,8 +230,11 @@ protected:
 private:
     void destroy_all() noexcept {
         if constexpr (!std::is_trivially_destructible_v<T>) {
-            for (iterator object = begin(); object != end(); ++object) {
-                destroy(std::addressof(*object));
+            for (iterator at = begin(); at != end(); ++at) {
+                T* const object = std::addressof(*at);
+                const std::uint64_t index = core_.begin_sweep(object);
+                std::destroy_at(object);
+                core_.finish_sweep(object, index);
             }
         }
     }
