@@ -23,6 +23,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <memory>
 #include <span>
 #include <type_traits>
@@ -72,6 +73,8 @@ public:
     using value_type = T;
     using iterator = T*;
     using const_iterator = const T*;
+    using reverse_iterator = std::reverse_iterator<iterator>;
+    using const_reverse_iterator = std::reverse_iterator<const_iterator>;
 
     explicit handle_pool(const handle_pool_options& options)
         : objects_(options.name, layout(options), options.generations, options.memory) {
@@ -179,6 +182,19 @@ public:
     [[nodiscard]] iterator end() noexcept { return objects_.at(core().size()); }
 
     [[nodiscard]] const_iterator end() const noexcept { return objects_.at(core().size()); }
+
+    /// The objects from last to first: the one at the iterator may be destroyed before the next step.
+    [[nodiscard]] reverse_iterator rbegin() noexcept { return reverse_iterator(end()); }
+
+    [[nodiscard]] const_reverse_iterator rbegin() const noexcept {
+        return const_reverse_iterator(end());
+    }
+
+    [[nodiscard]] reverse_iterator rend() noexcept { return reverse_iterator(begin()); }
+
+    [[nodiscard]] const_reverse_iterator rend() const noexcept {
+        return const_reverse_iterator(begin());
+    }
 
     /// Destroys every object, last to first, and keeps the memory. Their handles are stale. An object
     /// that a destructor creates meanwhile may be left. O(objects).

@@ -24,11 +24,12 @@ namespace detail {
 
 /// Visits live objects in address order, a word of 64 blocks at a time. Objects may be created and
 /// destroyed on the way: one that is destroyed before its turn is not visited, one that is created
-/// may be, if it lies further on.
+/// may be, if it lies further on. One iterator that compares equal to the sentinel stands for both ends, so a
+/// step back from there leads to the last object, and one from the first object to there.
 template <class T, class Core>
 class live_iterator {
 public:
-    using iterator_category = std::forward_iterator_tag;
+    using iterator_category = std::bidirectional_iterator_tag;
     using value_type = std::remove_const_t<T>;
     using difference_type = std::ptrdiff_t;
     using pointer = T*;
@@ -42,6 +43,10 @@ public:
         , coming_(ahead_) {
         settle();
     }
+
+    /// Behind the last object.
+    live_iterator(const Core* core, std::default_sentinel_t) noexcept
+        : core_(core) {}
 
     [[nodiscard]] reference operator*() const noexcept { return *operator->(); }
 
@@ -58,6 +63,39 @@ public:
     live_iterator operator++(int) noexcept {
         live_iterator before = *this;
         ++*this;
+        return before;
+    }
+
+    live_iterator& operator--() noexcept {
+        std::uint64_t before = index_ == end_index
+                                   ? enter_last_word()
+                                   : marked_ & ((std::uint64_t{1} << (index_ - first_)) - 1);
+        while (true) {
+            while (before == 0) {
+                if (first_ == 0) {
+                    index_ = end_index;
+                    return *this;
+                }
+                next_ = first_;
+                first_ -= word_blocks;
+                ahead_ = marked_;
+                marked_ = core_->marked_live(first_);
+                before = marked_;
+            }
+            const auto highest = static_cast<std::uint32_t>(std::bit_width(before)) - 1;
+            index_ = first_ + highest;
+            if (core_->is_live(index_)) [[likely]] {
+                rest_ = marked_ & (~std::uint64_t{0} << highest);
+                coming_ = 0;
+                return *this;
+            }
+            before ^= std::uint64_t{1} << highest;
+        }
+    }
+
+    live_iterator operator--(int) noexcept {
+        live_iterator before = *this;
+        --*this;
         return before;
     }
 
@@ -86,6 +124,7 @@ private:
                 first_ = static_cast<std::uint32_t>(next_);
                 next_ += word_blocks;
                 rest_ = ahead_;
+                marked_ = ahead_;
                 ahead_ = core_->marked_live(next_);
                 coming_ = ahead_;
             }
@@ -98,6 +137,16 @@ private:
         }
     }
 
+    /// Makes the last word in use the current one, and returns its live blocks.
+    [[nodiscard]] std::uint64_t enter_last_word() noexcept {
+        const std::uint32_t used = core_->frontier();
+        first_ = used == 0 ? 0 : (used - 1) / word_blocks * word_blocks;
+        next_ = std::uint64_t{first_} + word_blocks;
+        ahead_ = 0;
+        marked_ = core_->marked_live(first_);
+        return marked_;
+    }
+
     /// Starts bringing one block of the next word into the cache, so that as many are on their way
     /// as are visited here. Past the last one it asks for a block that is not needed, and harms nobody.
     void fetch_one() noexcept {
@@ -108,11 +157,57 @@ private:
 
     const Core* core_ = nullptr;
     std::uint64_t rest_ = 0;          ///< blocks of the word that are still to be visited
+    std::uint64_t marked_ = 0;        ///< all that were live when the word was entered
     std::uint64_t ahead_ = 0;         ///< those of the next word
     std::uint64_t coming_ = 0;        ///< the part of ahead_ that was not fetched yet
     std::uint32_t first_ = 0;         ///< the word's first block
     std::uint64_t next_ = 0;          ///< the next word's; may be 2^32, after the last
     std::uint32_t index_ = end_index; ///< the block to be visited now: the lowest of rest_
+};
+
+/// Visits live objects from the highest address to the lowest, while they come and go as they may for a
+/// live_iterator. std::reverse_iterator could not: it stands behind its object, and so misses the next one when
+/// its own is destroyed.
+template <class Iterator>
+class backward_iterator {
+public:
+    using iterator_category = std::forward_iterator_tag;
+    using value_type = typename Iterator::value_type;
+    using difference_type = std::ptrdiff_t;
+    using pointer = typename Iterator::pointer;
+    using reference = typename Iterator::reference;
+
+    backward_iterator() noexcept = default;
+
+    /// At the last object before `end`.
+    explicit backward_iterator(Iterator end) noexcept
+        : at_(--end) {}
+
+    [[nodiscard]] reference operator*() const noexcept { return *at_; }
+
+    [[nodiscard]] pointer operator->() const noexcept { return at_.operator->(); }
+
+    backward_iterator& operator++() noexcept {
+        --at_;
+        return *this;
+    }
+
+    backward_iterator operator++(int) noexcept {
+        backward_iterator before = *this;
+        ++*this;
+        return before;
+    }
+
+    [[nodiscard]] friend bool operator==(const backward_iterator& a,
+                                         const backward_iterator& b) noexcept = default;
+
+    [[nodiscard]] friend bool operator==(const backward_iterator& a,
+                                         std::default_sentinel_t end) noexcept {
+        return a.at_ == end;
+    }
+
+private:
+    Iterator at_;
 };
 
 /// The operations on objects; the derived pools add how they are made.
@@ -124,6 +219,8 @@ public:
     using value_type = T;
     using iterator = live_iterator<T, Core>;
     using const_iterator = live_iterator<const T, Core>;
+    using reverse_iterator = backward_iterator<iterator>;
+    using const_reverse_iterator = backward_iterator<const_iterator>;
 
     typed_pool(const typed_pool&) = delete;
     typed_pool& operator=(const typed_pool&) = delete;
@@ -179,6 +276,18 @@ public:
     [[nodiscard]] const_iterator begin() const noexcept { return const_iterator(&core_); }
 
     [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
+
+    /// Live objects from the highest address to the lowest. The object at the iterator may be destroyed before
+    /// the next step, which is not so for std::views::reverse. O(capacity / 8) for all together.
+    [[nodiscard]] reverse_iterator rbegin() noexcept {
+        return reverse_iterator(iterator(&core_, end()));
+    }
+
+    [[nodiscard]] const_reverse_iterator rbegin() const noexcept {
+        return const_reverse_iterator(const_iterator(&core_, end()));
+    }
+
+    [[nodiscard]] std::default_sentinel_t rend() const noexcept { return {}; }
 
     /// True when the address lies inside this pool's blocks.
     [[nodiscard]] bool owns(const void* address) const noexcept { return core_.owns(address); }
