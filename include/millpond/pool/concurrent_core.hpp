@@ -221,6 +221,9 @@ public:
 
     [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
 
+    /// All blocks, the spare ones included.
+    [[nodiscard]] std::size_t blocks() const noexcept { return storage_.capacity() - missing(); }
+
     [[nodiscard]] const pool_name& name() const noexcept { return name_; }
 
     [[nodiscard]] std::size_t stride_bytes() const noexcept { return storage_.stride_bytes(); }

@@ -350,7 +350,7 @@ concurrent_pool_stats concurrent_core<Storage>::stats() const noexcept {
     storage_.add_memory_stats(memory);
     concurrent_pool_stats now;
     now.capacity = capacity_;
-    now.blocks = storage_.capacity() - missing();
+    now.blocks = blocks();
     now.live = count_live();
     for (std::uint32_t word = 0; word < words_in_use(); ++word) {
         now.reserved += static_cast<std::size_t>(

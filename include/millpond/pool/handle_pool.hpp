@@ -158,8 +158,7 @@ public:
     /// The handle of an object of this pool. Anything else stops the program with one line, what a
     /// move has left behind included.
     [[nodiscard]] handle<T> handle_of(const T& object) const noexcept {
-        const std::uint64_t position =
-            detail::static_stride<sizeof(T)>::index_of(offset_of(std::addressof(object)));
+        const std::uint64_t position = position_of(std::addressof(object));
         if constexpr (checked_build) {
             if (!core().holds(position)) [[unlikely]] {
                 core().refuse(std::addressof(object), sizeof(T));
@@ -208,6 +207,13 @@ public:
     /// They fault in again when used. 0 for locked, heap and buffer memory. O(1), one system call.
     std::size_t shrink() noexcept { return core().shrink(sizeof(T)); }
 
+    /// True exactly for the address of an object that a handle finds now; false for every other one,
+    /// null too. O(1).
+    [[nodiscard]] bool is_live(const void* address) const noexcept {
+        const std::uint64_t position = position_of(address);
+        return position < core().end() && core().is_live(static_cast<std::uint32_t>(position));
+    }
+
     /// True when the address lies inside this pool's memory for objects.
     [[nodiscard]] bool owns(const void* address) const noexcept {
         return offset_of(address) < core().storage().committed_block_bytes();
@@ -220,6 +226,9 @@ public:
 
     /// Objects that can be live at once without growing: retired slots are not counted any more.
     [[nodiscard]] std::size_t capacity() const noexcept { return core().capacity(); }
+
+    /// Objects that the pool may grow to, as long as no slot is retired.
+    [[nodiscard]] std::size_t max_capacity() const noexcept { return core().max_capacity(); }
 
     /// capacity() - size().
     [[nodiscard]] std::size_t available() const noexcept { return capacity() - size(); }
@@ -292,6 +301,11 @@ private:
     [[nodiscard]] std::uint64_t offset_of(const void* address) const noexcept {
         return reinterpret_cast<std::uintptr_t>(address) -
                reinterpret_cast<std::uintptr_t>(core().storage().blocks());
+    }
+
+    /// A number above all positions for what is not the start of a place.
+    [[nodiscard]] std::uint64_t position_of(const void* address) const noexcept {
+        return detail::object_stride<T>::index_of(offset_of(address));
     }
 
     detail::dense_objects<T> objects_;

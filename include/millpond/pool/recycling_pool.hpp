@@ -124,8 +124,17 @@ public:
         return lent;
     }
 
+    /// True exactly for the address of an object on lease: false for every other address, null too. Of one that another
+    /// thread takes or frees meanwhile the answer is of before or of after. O(1), no atomic step.
+    [[nodiscard]] bool is_live(const void* address) const noexcept {
+        return core_.is_live_block(address);
+    }
+
     /// Objects that can be lent at once whatever the threads do. More can be had at times.
     [[nodiscard]] std::size_t capacity() const noexcept { return core_.capacity(); }
+
+    /// Objects that can ever be lent at once: `capacity()` and the spare ones.
+    [[nodiscard]] std::size_t max_capacity() const noexcept { return core_.blocks(); }
 
     /// Objects that are lent, counted while other threads change them. O(capacity).
     [[nodiscard]] std::size_t size_estimate() const noexcept { return core_.count_live(); }

@@ -87,10 +87,18 @@ public:
     /// Makes every block free at once. O(metadata).
     void clear() noexcept { core_.clear(); }
 
+    /// True exactly for the start of a live block; false for every other address, null too. O(1).
+    [[nodiscard]] bool is_live(const void* address) const noexcept {
+        return core_.is_live_block(address);
+    }
+
     /// True when the address lies inside this pool's blocks.
     [[nodiscard]] bool owns(const void* address) const noexcept { return core_.owns(address); }
 
     [[nodiscard]] static constexpr std::size_t capacity() noexcept { return N; }
+
+    /// As capacity(): the pool never grows.
+    [[nodiscard]] static constexpr std::size_t max_capacity() noexcept { return N; }
 
     /// Blocks that are live.
     [[nodiscard]] std::size_t size() const noexcept { return core_.live(); }

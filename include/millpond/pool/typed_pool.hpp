@@ -289,11 +289,22 @@ public:
 
     [[nodiscard]] std::default_sentinel_t rend() const noexcept { return {}; }
 
+    /// True exactly for the address of a live object: from before its constructor runs until it is
+    /// destroyed. False for every other one, null too. O(1).
+    [[nodiscard]] bool is_live(const void* address) const noexcept {
+        return core_.is_live_block(address);
+    }
+
     /// True when the address lies inside this pool's blocks.
     [[nodiscard]] bool owns(const void* address) const noexcept { return core_.owns(address); }
 
     /// Objects that can be live at once without growing.
     [[nodiscard]] std::size_t capacity() const noexcept { return core_.storage().capacity(); }
+
+    /// Objects that the pool may grow to.
+    [[nodiscard]] std::size_t max_capacity() const noexcept {
+        return core_.storage().max_capacity();
+    }
 
     /// Objects that are live.
     [[nodiscard]] std::size_t size() const noexcept { return core_.live(); }
