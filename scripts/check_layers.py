@@ -15,12 +15,13 @@ LAYERS = ["base", "memory", "pool", "adapt"]
 
 # Inside a layer: a step includes its own and those before it. Every file of the layer stands here.
 STEPS = {"pool": [["block_state", "occupancy", "magazine", "inline_storage", "region_storage",
-                   "construct", "arena_record", "rewind_history", "block_memory", "handle"],
+                   "construct", "pool_deleter", "arena_record", "rewind_history", "block_memory",
+                   "handle"],
                   ["atomic_occupancy", "chunk_directory", "arena_core"],
                   ["thread_cache", "chunked_storage", "arena"], ["concurrent_layout", "frame_arena"],
                   ["pool_core", "pool_core_cold", "concurrent_core", "concurrent_core_cold",
-                   "concurrent_core_growth", "concurrent_core_verify", "concurrent_core_words",
-                   "reservation", "handle_core"],
+                   "concurrent_core_free", "concurrent_core_growth", "concurrent_core_verify",
+                   "concurrent_core_words", "reservation", "handle_core"],
                   ["typed_pool", "block_pool", "shared_owner", "dense_objects"],
                   ["object_pool", "static_pool", "concurrent_block_pool", "concurrent_object_pool",
                    "recycling_pool", "handle_pool"]],

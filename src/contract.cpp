@@ -81,6 +81,9 @@ void add_reason(line& out, const misuse_report& report) noexcept {
     case misuse::not_live:
         out.add("no live object");
         return;
+    case misuse::no_pool:
+        out.add("the owner has no pool");
+        return;
     case misuse::given_back:
         out.add("freed before, or the arena was rewound past it");
         return;
@@ -147,7 +150,11 @@ misuse_report misuse_report::of(const void* address,
 
 void stop_on_misuse(const misuse_report& report) noexcept {
     line out;
-    out.add("millpond: pool '%s': %s of %p: ", report.pool_name, report.what, report.address);
+    out.add("millpond: ");
+    if (report.pool_name != nullptr) {
+        out.add("pool '%s': ", report.pool_name);
+    }
+    out.add("%s of %p: ", report.what, report.address);
     add_reason(out, report);
     out.print();
     std::abort();

@@ -51,6 +51,8 @@ template <std::size_t Bytes, std::size_t N, std::size_t Alignment>
 class static_block_pool;
 template <class T, std::size_t N>
 class static_object_pool;
+template <class Pool>
+class pool_deleter;
 template <class Allocator>
 class allocation_deleter;
 

@@ -44,6 +44,7 @@ CLASSES = [
     "pool destroyed with live blocks",
     "lease left when its pool dies",
     "shared owner left when its pool dies",
+    "owner without a pool",
     "rewind to a mark of another arena",
     "rewind to a mark that was rewound past",
     "rewind inside a rewind",

@@ -68,6 +68,21 @@ public:
     }
 };
 
+/// The stride of objects of one type, which may be incomplete until a member is called.
+template <class T>
+class object_stride {
+public:
+    constexpr object_stride() noexcept = default;
+
+    explicit constexpr object_stride(std::size_t /*bytes*/) noexcept {}
+
+    [[nodiscard]] static constexpr std::size_t bytes() noexcept { return sizeof(T); }
+
+    [[nodiscard]] static constexpr std::uint64_t index_of(std::uint64_t offset) noexcept {
+        return static_stride<sizeof(T)>::index_of(offset);
+    }
+};
+
 /// Rounds up to a multiple of a power of two; the caller has ruled out overflow.
 constexpr std::size_t round_up(std::size_t bytes, std::size_t power_of_two) noexcept {
     return (bytes + power_of_two - 1) & ~(power_of_two - 1);

@@ -27,11 +27,12 @@ enum class misuse : std::uint8_t {
     pool_cleared,
     given_back, // by an arena
     not_live,
+    no_pool,
 };
 
 /// What a report needs to know of the pool.
 struct misuse_report {
-    const char* pool_name = nullptr;
+    const char* pool_name = nullptr; ///< nullptr: there is no pool
     misuse reason = misuse::foreign;
     const void* address = nullptr;   ///< what the caller passed
     const void* block = nullptr;     ///< inside_a_block: the start of that block

@@ -156,7 +156,7 @@ public:
     template <class T>
     [[nodiscard]] std::span<T>
     try_make_array(std::size_t count) noexcept(std::is_nothrow_default_constructible_v<T>) {
-        static_assert(detail::poolable<T>, "an array of objects");
+        static_assert(detail::poolable<T>);
         if (count > most_elements<T>) [[unlikely]] {
             core_.count_failure();
             return {};
@@ -274,7 +274,7 @@ private:
 
     template <class T>
     [[nodiscard]] std::byte* take_object() noexcept {
-        static_assert(detail::poolable<T>, "an object; for arrays there is make_array");
+        static_assert(detail::poolable<T>);
         return core_.take(header<T, detail::arena_record>, sizeof(T), alignment_of<T>);
     }
 

@@ -102,11 +102,21 @@ public:
     /// They fault in again when used. 0 for locked, heap and buffer memory. O(capacity).
     std::size_t shrink() noexcept { return core_.shrink(); }
 
+    /// True exactly for the start of a live block; false for every other address, null too. O(1).
+    [[nodiscard]] bool is_live(const void* address) const noexcept {
+        return core_.is_live_block(address);
+    }
+
     /// True when the address lies inside this pool's blocks.
     [[nodiscard]] bool owns(const void* address) const noexcept { return core_.owns(address); }
 
     /// Blocks that can be live at once without growing.
     [[nodiscard]] std::size_t capacity() const noexcept { return core_.storage().capacity(); }
+
+    /// Blocks that the pool may grow to.
+    [[nodiscard]] std::size_t max_capacity() const noexcept {
+        return core_.storage().max_capacity();
+    }
 
     /// Blocks that are live.
     [[nodiscard]] std::size_t size() const noexcept { return core_.live(); }

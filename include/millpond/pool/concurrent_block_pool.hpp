@@ -124,11 +124,20 @@ public:
     /// As deallocate, and async-signal-safe. Takes any live block of the pool.
     void deallocate_direct(void* block) noexcept { core_.deallocate_directly(block); }
 
+    /// True exactly for the start of a live block: false for every other address, null too. Of one that another
+    /// thread takes or frees meanwhile the answer is of before or of after. O(1), no atomic step.
+    [[nodiscard]] bool is_live(const void* address) const noexcept {
+        return core_.is_live_block(address);
+    }
+
     /// True when the address lies inside this pool's blocks.
     [[nodiscard]] bool owns(const void* address) const noexcept { return core_.owns(address); }
 
     /// Blocks that can be live at once whatever the threads do. More can be had at times.
     [[nodiscard]] std::size_t capacity() const noexcept { return core_.capacity(); }
+
+    /// Blocks that can ever be live at once: `capacity()` and the spare ones.
+    [[nodiscard]] std::size_t max_capacity() const noexcept { return core_.blocks(); }
 
     /// Blocks that are live, counted while other threads change them. O(capacity).
     [[nodiscard]] std::size_t size_estimate() const noexcept { return core_.count_live(); }

@@ -92,7 +92,7 @@ public:
             return false;
         }
         if (thread_cache* const cache = own_cache(); cache != nullptr) [[likely]] {
-            mark_freed(block, index);
+            mark_freed_or_refuse(block, index);
             put_back(*cache, block);
         } else {
             deallocate_slow(block, index);
@@ -106,7 +106,7 @@ public:
             refuse_unless_null(block);
             return;
         }
-        mark_freed(block, index);
+        mark_freed_or_refuse(block, index);
         put_back(cache, block);
     }
 
@@ -158,16 +158,13 @@ public:
     /// Stops the program unless the block is live.
     void require_live(const void* block) const noexcept;
 
-    /// Marks a live block free, so that every further free of it is refused; false for a null
-    /// pointer. The block is the caller's until `finish_free`.
-    [[nodiscard]] bool begin_free(const void* block) noexcept {
-        const std::uint64_t index = index_of(block);
-        if (!is_block(index)) [[unlikely]] {
-            refuse_unless_null(block);
-            return false;
-        }
-        mark_freed(block, index);
-        return true;
+    /// Marks a live block free, so that every further free of it is refused; false for a null pointer
+    /// and for what a sweep has destroyed. The block is the caller's until `finish_free`.
+    [[nodiscard]] bool begin_free(const void* block) noexcept;
+
+    /// True for a block whose object a sweep has destroyed. An unchecked free has to ask.
+    [[nodiscard]] bool is_swept(const void* block) const noexcept {
+        return state_of(index_of(block)) == block_state::swept;
     }
 
     void finish_free(void* block, thread_cache* cache) noexcept {
@@ -222,6 +219,9 @@ public:
 
     [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
 
+    /// All blocks, the spare ones included.
+    [[nodiscard]] std::size_t blocks() const noexcept { return storage_.capacity() - missing(); }
+
     [[nodiscard]] const pool_name& name() const noexcept { return name_; }
 
     [[nodiscard]] std::size_t stride_bytes() const noexcept { return storage_.stride_bytes(); }
@@ -233,8 +233,8 @@ public:
     /// that is.
     [[nodiscard]] misuse_report report_on(const void* address, bool& is_live) const noexcept;
 
-    /// True for a block that is a caller's.
-    [[nodiscard]] bool is_live_block(const void* block) const noexcept;
+    /// True for the start of a block that is a caller's, false for every other address.
+    [[nodiscard]] bool is_live_block(const void* address) const noexcept;
 
     /// Threads that may keep blocks; 0: none does.
     [[nodiscard]] std::size_t threads() const noexcept { return limits_.threads; }
@@ -253,6 +253,11 @@ public:
     /// other thread is inside.
     template <class Wanted, class Visit>
     void for_each_block(Wanted wanted, Visit visit) noexcept;
+
+    /// Calls `destroy(block)` for every live block, each once: whoever frees one from then on has nothing
+    /// to do. No other thread is inside.
+    template <class Destroy>
+    void sweep(Destroy destroy) noexcept;
 
     [[noreturn]] MILLPOND_SLOW_PATH void throw_full() const;
 
@@ -326,23 +331,11 @@ private:
         atomic_store(storage_.states()[index], state, std::memory_order_relaxed);
     }
 
+    /// Marks a live block freed. What the block was before, where that is not live.
+    [[nodiscard]] block_state mark_freed(std::uint64_t index) noexcept;
+
     /// Stops the program unless the block is live.
-    void mark_freed(const void* block, std::uint64_t index) noexcept {
-        if constexpr (checked_build) {
-            block_state before = state_of(index);
-            if (check_ == free_check::exact) [[unlikely]] {
-                // No partner: who is first in the order of this byte alone has freed the block.
-                before = atomic_exchange(
-                    storage_.states()[index], block_state::freed, std::memory_order_relaxed);
-            }
-            if (before != block_state::live) [[unlikely]] {
-                refuse(block,
-                       before == block_state::never ? misuse::never_allocated
-                                                    : misuse::freed_twice);
-            }
-        }
-        set_state(index, block_state::freed);
-    }
+    void mark_freed_or_refuse(const void* block, std::uint64_t index) noexcept;
 
     /// Poisons a free block.
     void shade(const void* block) const noexcept {
@@ -414,6 +407,7 @@ private:
     [[nodiscard]] bool is_waiting(std::uint64_t index) noexcept;
 
     MILLPOND_SLOW_PATH void refuse_unless_null(const void* block) const noexcept;
+    MILLPOND_SLOW_PATH void refuse_unless_swept(const void* block, block_state before) noexcept;
     [[noreturn]] MILLPOND_SLOW_PATH void refuse(const void* block, misuse reason) const noexcept;
 
     Storage storage_;
@@ -436,6 +430,7 @@ private:
 MILLPOND_NAMESPACE_END
 
 #include "millpond/pool/concurrent_core_cold.hpp"   // IWYU pragma: export
+#include "millpond/pool/concurrent_core_free.hpp"   // IWYU pragma: export
 #include "millpond/pool/concurrent_core_growth.hpp" // IWYU pragma: export
 #include "millpond/pool/concurrent_core_verify.hpp" // IWYU pragma: export
 #include "millpond/pool/concurrent_core_words.hpp"  // IWYU pragma: export

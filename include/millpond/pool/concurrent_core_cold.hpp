@@ -143,7 +143,7 @@ void* concurrent_core<Storage>::try_allocate_slow() noexcept {
 
 template <class Storage>
 void concurrent_core<Storage>::deallocate_slow(void* block, std::uint64_t index) noexcept {
-    mark_freed(block, index);
+    mark_freed_or_refuse(block, index);
     finish_free(block, join());
 }
 
@@ -306,8 +306,9 @@ void concurrent_core<Storage>::return_reserved(std::size_t blocks) noexcept {
 // --- the whole pool -----------------------------------------------------------------------------
 
 template <class Storage>
-bool concurrent_core<Storage>::is_live_block(const void* block) const noexcept {
-    return state_of(index_of(block)) == block_state::live;
+bool concurrent_core<Storage>::is_live_block(const void* address) const noexcept {
+    const std::uint64_t index = index_of(address);
+    return index < storage_.capacity() && state_of(index) == block_state::live;
 }
 
 template <class Storage>
@@ -318,6 +319,18 @@ void concurrent_core<Storage>::for_each_block(Wanted wanted, Visit visit) noexce
             visit(block_at(index));
         }
     }
+}
+
+template <class Storage>
+template <class Destroy>
+void concurrent_core<Storage>::sweep(Destroy destroy) noexcept {
+    for_each_block([](block_state state) { return state == block_state::live; },
+                   [&](void* block) {
+                       const std::uint64_t index = index_of(block);
+                       set_state(index, block_state::swept);
+                       destroy(block);
+                       put_back_directly(index);
+                   });
 }
 
 template <class Storage>
@@ -340,7 +353,7 @@ concurrent_pool_stats concurrent_core<Storage>::stats() const noexcept {
     storage_.add_memory_stats(memory);
     concurrent_pool_stats now;
     now.capacity = capacity_;
-    now.blocks = storage_.capacity() - missing();
+    now.blocks = blocks();
     now.live = count_live();
     for (std::uint32_t word = 0; word < words_in_use(); ++word) {
         now.reserved += static_cast<std::size_t>(

@@ -18,6 +18,7 @@
 #include "millpond/pool/concurrent_block_pool.hpp"
 #include "millpond/pool/concurrent_core.hpp"
 #include "millpond/pool/construct.hpp"
+#include "millpond/pool/pool_deleter.hpp"
 #include "millpond/pool/region_storage.hpp"
 #include "millpond/pool/reservation.hpp"
 #include "millpond/pool/shared_owner.hpp"
@@ -57,10 +58,9 @@ struct concurrent_object_pool_options {
 /// Source:     as concurrent_block_pool.
 template <class T>
 class concurrent_object_pool {
-    static_assert(detail::poolable<T>,
-                  "a pool holds objects of one type; pool the struct that contains the array");
+    static_assert(detail::poolable<T>);
 
-    using core = detail::concurrent_core<detail::region_storage<detail::static_stride<sizeof(T)>>>;
+    using core = detail::concurrent_core<detail::region_storage<detail::object_stride<T>>>;
     using home = detail::shared_home<concurrent_block_pool, concurrent_block_pool_options>;
 
 public:
@@ -68,18 +68,7 @@ public:
     class local_view;
     class reservation;
 
-    /// Gives an object back to its pool; the deleter of `unique`.
-    class deleter {
-    public:
-        explicit deleter(concurrent_object_pool* pool = nullptr) noexcept
-            : pool_(pool) {}
-
-        void operator()(T* object) const noexcept { pool_->destroy(object); }
-
-    private:
-        concurrent_object_pool* pool_;
-    };
-
+    using deleter = pool_deleter<concurrent_object_pool>;
     using unique = std::unique_ptr<T, deleter>;
 
     explicit concurrent_object_pool(const concurrent_object_pool_options& options)
@@ -90,13 +79,8 @@ public:
 
     ~concurrent_object_pool() {
         core_.leave_threads();
-        if (home_ != nullptr) {
-            home_->begin_sweep();
-        }
         if constexpr (!std::is_trivially_destructible_v<T>) {
-            core_.for_each_block(
-                [](detail::block_state state) { return state == detail::block_state::live; },
-                [this](void* block) { destroy(std::launder(static_cast<T*>(block))); });
+            core_.sweep([](void* block) { std::destroy_at(std::launder(static_cast<T*>(block))); });
         }
         core_.retire();
         if (home_ != nullptr) {
@@ -175,10 +159,9 @@ public:
     /// Destroys an object, whoever created it, and frees its block. A null pointer is ignored; anything
     /// that is not a live object of this pool stops the program before its destructor runs.
     void destroy(T* object) noexcept {
-        void* const block = detail::block_of(object);
-        if (core_.begin_free(block)) [[likely]] {
+        if (begin_destroy(core_, object)) [[likely]] {
             std::destroy_at(object);
-            core_.finish_free(block, core_.own_cache_or_join());
+            core_.finish_free(object, core_.own_cache_or_join());
         }
     }
 
@@ -194,11 +177,20 @@ public:
         return reservation(core_, objects);
     }
 
+    /// True exactly for the address of a live object: false for every other address, null too. Of one that another
+    /// thread takes or frees meanwhile the answer is of before or of after. O(1), no atomic step.
+    [[nodiscard]] bool is_live(const void* address) const noexcept {
+        return core_.is_live_block(address);
+    }
+
     /// True when the address lies inside this pool's blocks.
     [[nodiscard]] bool owns(const void* address) const noexcept { return core_.owns(address); }
 
     /// Objects that can be live at once whatever the threads do. More can be had at times.
     [[nodiscard]] std::size_t capacity() const noexcept { return core_.capacity(); }
+
+    /// Objects that can ever be live at once: `capacity()` and the spare ones.
+    [[nodiscard]] std::size_t max_capacity() const noexcept { return core_.blocks(); }
 
     /// Objects that are live, counted while other threads change them. O(capacity).
     [[nodiscard]] std::size_t size_estimate() const noexcept { return core_.count_live(); }
@@ -237,8 +229,15 @@ public:
     }
 
 private:
-    template <class, class>
-    friend class detail::shared_deleter;
+    /// False for an object that is destroyed already, by the pool's end.
+    [[nodiscard]] static bool begin_destroy(core& blocks, T* object) noexcept {
+        if constexpr (!checked_build && !std::is_trivially_destructible_v<T>) {
+            if (object != nullptr && blocks.is_swept(object)) [[unlikely]] {
+                return false;
+            }
+        }
+        return blocks.begin_free(object);
+    }
 
     /// As many threads keep control blocks as keep objects. Where none does, so many that none can.
     [[nodiscard]] static std::size_t threads_of(std::size_t threads) noexcept {
@@ -263,13 +262,6 @@ private:
             made->close();
         }
         return *shared();
-    }
-
-    /// The last owner of an object goes.
-    void destroy_shared(T* object, const home& owners) noexcept {
-        if (!owners.is_sweeping() || core_.is_live_block(detail::block_of(object))) {
-            destroy(object);
-        }
     }
 
     [[nodiscard]] static detail::concurrent_layout
@@ -334,10 +326,9 @@ public:
 
     /// As concurrent_object_pool::destroy.
     void destroy(T* object) noexcept {
-        void* const block = detail::block_of(object);
-        if (core_->begin_free(block)) [[likely]] {
+        if (begin_destroy(*core_, object)) [[likely]] {
             std::destroy_at(object);
-            core_->finish_free(block, cache_);
+            core_->finish_free(object, cache_);
         }
     }
 

@@ -81,15 +81,32 @@ template <class T, class Source, class... Arguments>
     }
 }
 
-/// What a pool's objects may be.
+/// What a pool's objects may be: each assertion names one type that is refused, and what to take instead.
+/// The type may be incomplete.
 template <class T>
-concept poolable = std::is_object_v<T> && !std::is_array_v<T> && !std::is_const_v<T>;
+struct pooled_type {
+    static_assert(!std::is_void_v<T>,
+                  "void is not a type of objects: for raw memory take a block pool, or an arena");
+    static_assert(!std::is_reference_v<T>,
+                  "a pool holds objects, not references: leave out the &, or pool pointers");
+    static_assert(!std::is_function_v<T>,
+                  "a pool holds objects, not functions: pool pointers to them");
+    static_assert(!std::is_array_v<T>,
+                  "a pool holds single objects, not arrays: pool a struct that contains the array "
+                  "(an arena has make_array)");
+    static_assert(
+        !std::is_const_v<T> || std::is_array_v<T>,
+        "a pool constructs and destroys its objects, so their type is not const: leave out "
+        "the const, and hand out const T* or const T&");
+    static_assert(
+        !std::is_volatile_v<T> || std::is_array_v<T>,
+        "a pool's type is not volatile: leave out the volatile, and hand out volatile T*");
+    static constexpr bool holds = true;
+};
 
-/// The address of an object without its qualifiers, as the pool knows it.
+/// Always true: where it is false, pooled_type has said why.
 template <class T>
-[[nodiscard]] void* block_of(T* object) noexcept {
-    return const_cast<std::remove_cv_t<T>*>(object);
-}
+inline constexpr bool poolable = pooled_type<T>::holds;
 
 } // namespace detail
 

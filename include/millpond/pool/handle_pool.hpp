@@ -23,6 +23,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <memory>
 #include <span>
 #include <type_traits>
@@ -66,19 +67,22 @@ struct handle_pool_options {
 /// Source:     own; a dense array with a sparse one beside it: Briggs and Torczon 1993 (sparse sets).
 template <class T>
 class handle_pool {
-    static_assert(detail::poolable<T>,
-                  "a pool holds objects of one type; pool the struct that contains the array");
-    static_assert(std::is_nothrow_move_constructible_v<T>,
-                  "a handle_pool moves its last object into the place of a destroyed one: make T's "
-                  "move constructor noexcept, or take object_pool<T>, which never moves an object");
+    static_assert(detail::poolable<T>);
 
 public:
     using value_type = T;
     using iterator = T*;
     using const_iterator = const T*;
+    using reverse_iterator = std::reverse_iterator<iterator>;
+    using const_reverse_iterator = std::reverse_iterator<const_iterator>;
 
     explicit handle_pool(const handle_pool_options& options)
-        : objects_(options.name, layout(options), options.generations, options.memory) {}
+        : objects_(options.name, layout(options), options.generations, options.memory) {
+        static_assert(
+            std::is_nothrow_move_constructible_v<T>,
+            "a handle_pool moves its last object into the place of a destroyed one: make T's "
+            "move constructor noexcept, or take object_pool<T>, which never moves an object");
+    }
 
     /// Takes over the objects, which stay where they are, and all handles; the other pool is left
     /// without any: it finds nothing, and `create` finds it full.
@@ -154,8 +158,7 @@ public:
     /// The handle of an object of this pool. Anything else stops the program with one line, what a
     /// move has left behind included.
     [[nodiscard]] handle<T> handle_of(const T& object) const noexcept {
-        const std::uint64_t position =
-            detail::static_stride<sizeof(T)>::index_of(offset_of(std::addressof(object)));
+        const std::uint64_t position = position_of(std::addressof(object));
         if constexpr (checked_build) {
             if (!core().holds(position)) [[unlikely]] {
                 core().refuse(std::addressof(object), sizeof(T));
@@ -179,6 +182,19 @@ public:
 
     [[nodiscard]] const_iterator end() const noexcept { return objects_.at(core().size()); }
 
+    /// The objects from last to first: the one at the iterator may be destroyed before the next step.
+    [[nodiscard]] reverse_iterator rbegin() noexcept { return reverse_iterator(end()); }
+
+    [[nodiscard]] const_reverse_iterator rbegin() const noexcept {
+        return const_reverse_iterator(end());
+    }
+
+    [[nodiscard]] reverse_iterator rend() noexcept { return reverse_iterator(begin()); }
+
+    [[nodiscard]] const_reverse_iterator rend() const noexcept {
+        return const_reverse_iterator(begin());
+    }
+
     /// Destroys every object, last to first, and keeps the memory. Their handles are stale. An object
     /// that a destructor creates meanwhile may be left. O(objects).
     void clear() noexcept { objects_.clear(); }
@@ -190,6 +206,13 @@ public:
     /// Returns the pages behind the last object to the system and says how many bytes it got back.
     /// They fault in again when used. 0 for locked, heap and buffer memory. O(1), one system call.
     std::size_t shrink() noexcept { return core().shrink(sizeof(T)); }
+
+    /// True exactly for the address of an object that a handle finds now; false for every other one,
+    /// null too. O(1).
+    [[nodiscard]] bool is_live(const void* address) const noexcept {
+        const std::uint64_t position = position_of(address);
+        return position < core().end() && core().is_live(static_cast<std::uint32_t>(position));
+    }
 
     /// True when the address lies inside this pool's memory for objects.
     [[nodiscard]] bool owns(const void* address) const noexcept {
@@ -203,6 +226,9 @@ public:
 
     /// Objects that can be live at once without growing: retired slots are not counted any more.
     [[nodiscard]] std::size_t capacity() const noexcept { return core().capacity(); }
+
+    /// Objects that the pool may grow to, as long as no slot is retired.
+    [[nodiscard]] std::size_t max_capacity() const noexcept { return core().max_capacity(); }
 
     /// capacity() - size().
     [[nodiscard]] std::size_t available() const noexcept { return capacity() - size(); }
@@ -275,6 +301,11 @@ private:
     [[nodiscard]] std::uint64_t offset_of(const void* address) const noexcept {
         return reinterpret_cast<std::uintptr_t>(address) -
                reinterpret_cast<std::uintptr_t>(core().storage().blocks());
+    }
+
+    /// A number above all positions for what is not the start of a place.
+    [[nodiscard]] std::uint64_t position_of(const void* address) const noexcept {
+        return detail::object_stride<T>::index_of(offset_of(address));
     }
 
     detail::dense_objects<T> objects_;

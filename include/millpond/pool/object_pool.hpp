@@ -16,6 +16,7 @@
 #include "millpond/memory/memory_options.hpp"
 #include "millpond/pool/block_pool.hpp"
 #include "millpond/pool/pool_core.hpp"
+#include "millpond/pool/pool_deleter.hpp"
 #include "millpond/pool/region_storage.hpp"
 #include "millpond/pool/shared_owner.hpp"
 #include "millpond/pool/typed_pool.hpp"
@@ -48,17 +49,20 @@ struct object_pool_options {
 ///             or the last weak pointer, goes, no other thread may be in the pool.
 /// Source:     as block_pool.
 template <class T>
-class object_pool : public detail::typed_pool<
-                        T,
-                        detail::pool_core<detail::region_storage<detail::static_stride<sizeof(T)>>,
-                                          detail::magazine_entries_most>> {
-    using base = detail::typed_pool<
-        T,
-        detail::pool_core<detail::region_storage<detail::static_stride<sizeof(T)>>,
-                          detail::magazine_entries_most>>;
+class object_pool
+    : public detail::typed_pool<T,
+                                detail::pool_core<detail::region_storage<detail::object_stride<T>>,
+                                                  detail::magazine_entries_most>> {
+    using base =
+        detail::typed_pool<T,
+                           detail::pool_core<detail::region_storage<detail::object_stride<T>>,
+                                             detail::magazine_entries_most>>;
     using home = detail::shared_home<block_pool, block_pool_options>;
 
 public:
+    using deleter = pool_deleter<object_pool>;
+    using unique = std::unique_ptr<T, deleter>;
+
     explicit object_pool(const object_pool_options& options)
         : base(options.name, options.name, layout(options), options.memory) {}
 
@@ -83,11 +87,14 @@ public:
     object_pool& operator=(const object_pool&) = delete;
 
     ~object_pool() {
-        if (home_ != nullptr) {
-            home_->begin_sweep();
-        }
         base::finish();
         leave_home();
+    }
+
+    /// `create` with an owner that destroys the object. The pool must neither move nor die first.
+    template <class... Arguments>
+    [[nodiscard]] unique make_unique(Arguments&&... arguments) {
+        return unique(base::create(std::forward<Arguments>(arguments)...), deleter(this));
     }
 
     /// `create` with a shared owner. Its control block lies in a pool of its own, made by the first call:
@@ -123,12 +130,9 @@ public:
     /// Destroys every live object, as it does without shared owners, and keeps the memory. Who still
     /// owns one then owns nothing, and stops the program in the end.
     void clear() noexcept {
-        if (home_ != nullptr) {
-            home_->begin_sweep();
-        }
         base::clear();
         if (home_ != nullptr) {
-            home_->end_sweep();
+            home_->forget_owners();
         }
     }
 
@@ -173,9 +177,6 @@ public:
     }
 
 private:
-    template <class, class>
-    friend class detail::shared_deleter;
-
     [[nodiscard]] memory_options memory_kind() const noexcept {
         return base::core().storage().memory_kind();
     }
@@ -200,13 +201,6 @@ private:
     void leave_home() noexcept {
         if (home_ != nullptr) {
             std::exchange(home_, nullptr)->retire();
-        }
-    }
-
-    /// The last owner of an object goes.
-    void destroy_shared(T* object, const home& owners) noexcept {
-        if (!owners.is_sweeping() || base::core().is_live_block(detail::block_of(object))) {
-            base::destroy(object);
         }
     }
 

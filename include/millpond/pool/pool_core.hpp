@@ -105,8 +105,8 @@ public:
         return false;
     }
 
-    /// True for a block that is marked live, with its index; false for a null pointer. Stops the
-    /// program for anything else. The front is marked live too: see `is_front`.
+    /// True for a block that is marked live, with its index; false for a null pointer and for what a sweep
+    /// has destroyed. Stops the program for anything else. The front is marked live too: see `is_front`.
     [[nodiscard]] bool accept(const void* block, std::uint64_t& index) const noexcept {
         index = index_of(block);
         if constexpr (checked_build) {
@@ -114,7 +114,7 @@ public:
                 [[likely]] {
                 return true;
             }
-            refuse_unless_null(block);
+            refuse_unless_ignored(block);
             return false;
         }
         return block != nullptr;
@@ -137,15 +137,34 @@ public:
         magazine_.push(block);
     }
 
-    /// Refuses every further free of an accepted block until `finish_free`: its destructor runs.
-    void begin_free(const void* block, std::uint64_t index) noexcept {
+    /// Refuses every further free of an accepted block until `finish_free`: its destructor runs. False for
+    /// what a sweep has destroyed: only an unchecked build accepts that.
+    [[nodiscard]] bool begin_free(const void* block, std::uint64_t index) noexcept {
+        if (!checked_build && storage_.states()[index] == block_state::swept) [[unlikely]] {
+            return false;
+        }
         refuse_front(block);
         storage_.states()[index] = block_state::freed;
+        return true;
     }
 
     void finish_free(void* block, std::uint64_t index) noexcept {
         storage_.states()[index] = block_state::live;
         put_back(block, index);
+    }
+
+    // --- a sweep: every object is destroyed, each once, whatever their destructors destroy ------
+
+    /// From here on a further free of a live block does nothing. Its index.
+    [[nodiscard]] std::uint64_t begin_sweep(const void* block) noexcept {
+        const std::uint64_t index = index_of(block);
+        storage_.states()[index] = block_state::swept;
+        return index;
+    }
+
+    void finish_sweep(const void* block, std::uint64_t index) noexcept {
+        poison(block, storage_.stride_bytes());
+        gather(index);
     }
 
     // --- bulk -------------------------------------------------------------------------------
@@ -192,9 +211,10 @@ public:
         return storage_.states()[index] == block_state::live && !is_front(block_at(index));
     }
 
-    /// The same for the address of a block.
-    [[nodiscard]] bool is_live_block(const void* block) const noexcept {
-        return is_live(static_cast<std::uint32_t>(index_of(block)));
+    /// True for the start of a live block, false for every other address.
+    [[nodiscard]] bool is_live_block(const void* address) const noexcept {
+        const std::uint64_t index = index_of(address);
+        return index < storage_.capacity() && is_live(static_cast<std::uint32_t>(index));
     }
 
     /// Which of 64 blocks from `first`, a multiple of 64, are marked live; none from the frontier on.
@@ -393,8 +413,12 @@ private:
 
     [[nodiscard]] std::size_t discard_blocks(std::uint64_t first, std::uint64_t end) noexcept;
 
-    MILLPOND_SLOW_PATH void refuse_unless_null(const void* block) const noexcept {
-        if (block != nullptr) {
+    /// Stops the program for all but a null pointer and what a sweep has destroyed.
+    MILLPOND_SLOW_PATH void refuse_unless_ignored(const void* block) const noexcept {
+        const std::uint64_t index = index_of(block);
+        const bool is_swept = gone_ == misuse::foreign && index < storage_.capacity() &&
+                              storage_.states()[index] == block_state::swept;
+        if (block != nullptr && !is_swept) {
             refuse(block);
         }
     }

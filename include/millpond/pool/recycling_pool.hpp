@@ -59,11 +59,9 @@ struct keep_as_is {
 /// Source:     Bonwick 1994 (object caching: keep what construction has done).
 template <class T, class Reset = keep_as_is>
 class recycling_pool {
-    static_assert(detail::poolable<T>, "a pool holds objects of one type");
-    static_assert(std::is_nothrow_invocable_v<Reset&, T&>,
-                  "the hook runs in destructors: make it noexcept");
+    static_assert(detail::poolable<T>);
 
-    using core = detail::concurrent_core<detail::region_storage<detail::static_stride<sizeof(T)>>>;
+    using core = detail::concurrent_core<detail::region_storage<detail::object_stride<T>>>;
 
 public:
     using value_type = T;
@@ -71,7 +69,10 @@ public:
 
     explicit recycling_pool(const recycling_pool_options& options, Reset reset = Reset())
         : core_(options.name, layout(options), free_check::fast, options.memory)
-        , reset_(std::move(reset)) {}
+        , reset_(std::move(reset)) {
+        static_assert(std::is_nothrow_invocable_v<Reset&, T&>,
+                      "the hook runs in destructors: make it noexcept");
+    }
 
     recycling_pool(const recycling_pool&) = delete;
     recycling_pool& operator=(const recycling_pool&) = delete;
@@ -123,8 +124,17 @@ public:
         return lent;
     }
 
+    /// True exactly for the address of an object on lease: false for every other address, null too. Of one that another
+    /// thread takes or frees meanwhile the answer is of before or of after. O(1), no atomic step.
+    [[nodiscard]] bool is_live(const void* address) const noexcept {
+        return core_.is_live_block(address);
+    }
+
     /// Objects that can be lent at once whatever the threads do. More can be had at times.
     [[nodiscard]] std::size_t capacity() const noexcept { return core_.capacity(); }
+
+    /// Objects that can ever be lent at once: `capacity()` and the spare ones.
+    [[nodiscard]] std::size_t max_capacity() const noexcept { return core_.blocks(); }
 
     /// Objects that are lent, counted while other threads change them. O(capacity).
     [[nodiscard]] std::size_t size_estimate() const noexcept { return core_.count_live(); }
@@ -155,11 +165,10 @@ private:
     }
 
     void give_back(T* object) noexcept {
-        void* const block = detail::block_of(object);
-        core_.require_live(block); // before the hook sees an object that is gone
+        core_.require_live(object); // before the hook sees an object that is gone
         reset_(*object);
-        if (core_.begin_free(block)) {
-            core_.finish_free(block, core_.own_cache_or_join());
+        if (core_.begin_free(object)) {
+            core_.finish_free(object, core_.own_cache_or_join());
         }
     }
 

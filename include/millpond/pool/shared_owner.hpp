@@ -107,17 +107,8 @@ public:
     /// The pool has moved.
     void follow(void* pool) noexcept { pool_ = pool; }
 
-    /// From here on the pool destroys every object itself: the last owner of one that is gone already
-    /// has nothing to do. So objects that own each other in a circle go too.
-    void begin_sweep() noexcept { sweeping_ = true; }
-
-    [[nodiscard]] bool is_sweeping() const noexcept { return sweeping_; }
-
     /// The pool has been cleared; whoever owns one of its old objects owns nothing.
-    void end_sweep() noexcept {
-        sweeping_ = false;
-        ++clearings_;
-    }
+    void forget_owners() noexcept { ++clearings_; }
 
     /// The pool dies. The home goes with it, or with the last control block.
     void retire() noexcept {
@@ -186,7 +177,6 @@ private:
     std::size_t controls_left_ = 0; ///< once the pool is gone: what keeps the home
     region place_;                  ///< where this object lies
     std::uint32_t clearings_ = 0;   ///< how often the pool was cleared
-    bool sweeping_ = false;         ///< the pool is destroying every object
     pool_name name_;                ///< the pool's
 };
 
@@ -200,8 +190,7 @@ public:
 
     template <class T>
     void operator()(T* object) const noexcept {
-        static_cast<Pool*>(home_->pool_of(block_of(object), clearings_))
-            ->destroy_shared(object, *home_);
+        static_cast<Pool*>(home_->pool_of(object, clearings_))->destroy(object);
     }
 
 private:

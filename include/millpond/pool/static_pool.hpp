@@ -14,10 +14,13 @@
 #include "millpond/pool/inline_storage.hpp"
 #include "millpond/pool/magazine.hpp"
 #include "millpond/pool/pool_core.hpp"
+#include "millpond/pool/pool_deleter.hpp"
 #include "millpond/pool/typed_pool.hpp"
 
 #include <cstddef>
+#include <memory>
 #include <span>
+#include <utility>
 
 MILLPOND_NAMESPACE_BEGIN
 
@@ -84,10 +87,18 @@ public:
     /// Makes every block free at once. O(metadata).
     void clear() noexcept { core_.clear(); }
 
+    /// True exactly for the start of a live block; false for every other address, null too. O(1).
+    [[nodiscard]] bool is_live(const void* address) const noexcept {
+        return core_.is_live_block(address);
+    }
+
     /// True when the address lies inside this pool's blocks.
     [[nodiscard]] bool owns(const void* address) const noexcept { return core_.owns(address); }
 
     [[nodiscard]] static constexpr std::size_t capacity() noexcept { return N; }
+
+    /// As capacity(): the pool never grows.
+    [[nodiscard]] static constexpr std::size_t max_capacity() noexcept { return N; }
 
     /// Blocks that are live.
     [[nodiscard]] std::size_t size() const noexcept { return core_.live(); }
@@ -132,6 +143,9 @@ class static_object_pool
         detail::typed_pool<T, detail::static_core<sizeof(T), detail::object_alignment<T>, N>>;
 
 public:
+    using deleter = pool_deleter<static_object_pool>;
+    using unique = std::unique_ptr<T, deleter>;
+
     constexpr static_object_pool() noexcept
         : base(pool_name()) {}
 
@@ -143,6 +157,12 @@ public:
     static_object_pool& operator=(const static_object_pool&) = delete;
 
     ~static_object_pool() { base::finish(); }
+
+    /// `create` with an owner that destroys the object. The pool must neither move nor die first.
+    template <class... Arguments>
+    [[nodiscard]] unique make_unique(Arguments&&... arguments) {
+        return unique(base::create(std::forward<Arguments>(arguments)...), deleter(this));
+    }
 };
 
 MILLPOND_NAMESPACE_END

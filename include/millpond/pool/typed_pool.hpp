@@ -24,11 +24,12 @@ namespace detail {
 
 /// Visits live objects in address order, a word of 64 blocks at a time. Objects may be created and
 /// destroyed on the way: one that is destroyed before its turn is not visited, one that is created
-/// may be, if it lies further on.
+/// may be, if it lies further on. One iterator that compares equal to the sentinel stands for both ends, so a
+/// step back from there leads to the last object, and one from the first object to there.
 template <class T, class Core>
 class live_iterator {
 public:
-    using iterator_category = std::forward_iterator_tag;
+    using iterator_category = std::bidirectional_iterator_tag;
     using value_type = std::remove_const_t<T>;
     using difference_type = std::ptrdiff_t;
     using pointer = T*;
@@ -42,6 +43,10 @@ public:
         , coming_(ahead_) {
         settle();
     }
+
+    /// Behind the last object.
+    live_iterator(const Core* core, std::default_sentinel_t) noexcept
+        : core_(core) {}
 
     [[nodiscard]] reference operator*() const noexcept { return *operator->(); }
 
@@ -58,6 +63,39 @@ public:
     live_iterator operator++(int) noexcept {
         live_iterator before = *this;
         ++*this;
+        return before;
+    }
+
+    live_iterator& operator--() noexcept {
+        std::uint64_t before = index_ == end_index
+                                   ? enter_last_word()
+                                   : marked_ & ((std::uint64_t{1} << (index_ - first_)) - 1);
+        while (true) {
+            while (before == 0) {
+                if (first_ == 0) {
+                    index_ = end_index;
+                    return *this;
+                }
+                next_ = first_;
+                first_ -= word_blocks;
+                ahead_ = marked_;
+                marked_ = core_->marked_live(first_);
+                before = marked_;
+            }
+            const auto highest = static_cast<std::uint32_t>(std::bit_width(before)) - 1;
+            index_ = first_ + highest;
+            if (core_->is_live(index_)) [[likely]] {
+                rest_ = marked_ & (~std::uint64_t{0} << highest);
+                coming_ = 0;
+                return *this;
+            }
+            before ^= std::uint64_t{1} << highest;
+        }
+    }
+
+    live_iterator operator--(int) noexcept {
+        live_iterator before = *this;
+        --*this;
         return before;
     }
 
@@ -86,6 +124,7 @@ private:
                 first_ = static_cast<std::uint32_t>(next_);
                 next_ += word_blocks;
                 rest_ = ahead_;
+                marked_ = ahead_;
                 ahead_ = core_->marked_live(next_);
                 coming_ = ahead_;
             }
@@ -98,6 +137,16 @@ private:
         }
     }
 
+    /// Makes the last word in use the current one, and returns its live blocks.
+    [[nodiscard]] std::uint64_t enter_last_word() noexcept {
+        const std::uint32_t used = core_->frontier();
+        first_ = used == 0 ? 0 : (used - 1) / word_blocks * word_blocks;
+        next_ = std::uint64_t{first_} + word_blocks;
+        ahead_ = 0;
+        marked_ = core_->marked_live(first_);
+        return marked_;
+    }
+
     /// Starts bringing one block of the next word into the cache, so that as many are on their way
     /// as are visited here. Past the last one it asks for a block that is not needed, and harms nobody.
     void fetch_one() noexcept {
@@ -108,6 +157,7 @@ private:
 
     const Core* core_ = nullptr;
     std::uint64_t rest_ = 0;          ///< blocks of the word that are still to be visited
+    std::uint64_t marked_ = 0;        ///< all that were live when the word was entered
     std::uint64_t ahead_ = 0;         ///< those of the next word
     std::uint64_t coming_ = 0;        ///< the part of ahead_ that was not fetched yet
     std::uint32_t first_ = 0;         ///< the word's first block
@@ -115,30 +165,62 @@ private:
     std::uint32_t index_ = end_index; ///< the block to be visited now: the lowest of rest_
 };
 
+/// Visits live objects from the highest address to the lowest, while they come and go as they may for a
+/// live_iterator. std::reverse_iterator could not: it stands behind its object, and so misses the next one when
+/// its own is destroyed.
+template <class Iterator>
+class backward_iterator {
+public:
+    using iterator_category = std::forward_iterator_tag;
+    using value_type = typename Iterator::value_type;
+    using difference_type = std::ptrdiff_t;
+    using pointer = typename Iterator::pointer;
+    using reference = typename Iterator::reference;
+
+    backward_iterator() noexcept = default;
+
+    /// At the last object before `end`.
+    explicit backward_iterator(Iterator end) noexcept
+        : at_(--end) {}
+
+    [[nodiscard]] reference operator*() const noexcept { return *at_; }
+
+    [[nodiscard]] pointer operator->() const noexcept { return at_.operator->(); }
+
+    backward_iterator& operator++() noexcept {
+        --at_;
+        return *this;
+    }
+
+    backward_iterator operator++(int) noexcept {
+        backward_iterator before = *this;
+        ++*this;
+        return before;
+    }
+
+    [[nodiscard]] friend bool operator==(const backward_iterator& a,
+                                         const backward_iterator& b) noexcept = default;
+
+    [[nodiscard]] friend bool operator==(const backward_iterator& a,
+                                         std::default_sentinel_t end) noexcept {
+        return a.at_ == end;
+    }
+
+private:
+    Iterator at_;
+};
+
 /// The operations on objects; the derived pools add how they are made.
 template <class T, class Core>
 class typed_pool {
-    static_assert(poolable<T>,
-                  "a pool holds objects of one type; pool the struct that contains the array");
+    static_assert(poolable<T>);
 
 public:
     using value_type = T;
     using iterator = live_iterator<T, Core>;
     using const_iterator = live_iterator<const T, Core>;
-
-    /// Gives an object back to its pool; the deleter of `unique`.
-    class deleter {
-    public:
-        explicit deleter(typed_pool* pool = nullptr) noexcept
-            : pool_(pool) {}
-
-        void operator()(T* object) const noexcept { pool_->destroy(object); }
-
-    private:
-        typed_pool* pool_;
-    };
-
-    using unique = std::unique_ptr<T, deleter>;
+    using reverse_iterator = backward_iterator<iterator>;
+    using const_reverse_iterator = backward_iterator<const_iterator>;
 
     typed_pool(const typed_pool&) = delete;
     typed_pool& operator=(const typed_pool&) = delete;
@@ -165,32 +247,24 @@ public:
         return construct_in<T>(core_, block, std::forward<Arguments>(arguments)...);
     }
 
-    /// `create` with an owner that destroys the object. The pool must neither move nor die first.
-    template <class... Arguments>
-    [[nodiscard]] unique make_unique(Arguments&&... arguments) {
-        return unique(create(std::forward<Arguments>(arguments)...), deleter(this));
-    }
-
     /// Destroys an object and frees its block. A null pointer is ignored; anything that is not a
     /// live object of this pool stops the program before its destructor runs.
     void destroy(T* object) noexcept {
-        void* const block = block_of(object);
         std::uint64_t index; // set by accept()
-        if (!core_.accept(block, index)) [[unlikely]] {
+        if (!core_.accept(object, index)) [[unlikely]] {
             return;
         }
         if constexpr (std::is_trivially_destructible_v<T>) {
-            core_.put_back(block, index);
-        } else {
-            core_.begin_free(block, index);
+            core_.put_back(object, index);
+        } else if (core_.begin_free(object, index)) {
             std::destroy_at(object);
-            core_.finish_free(block, index);
+            core_.finish_free(object, index);
         }
     }
 
-    /// Destroys every live object, in address order, and keeps the memory. O(metadata), and the
-    /// destructors. One that is destroyed by another's destructor before its turn is not destroyed
-    /// again; a destructor must neither create objects in this pool nor clear it.
+    /// Destroys every live object and keeps the memory. O(metadata), and the destructors. They run in
+    /// address order, and may destroy other objects of the pool: each is destroyed once, even where
+    /// objects own each other in a circle. They must neither create objects in this pool nor clear it.
     void clear() noexcept {
         destroy_all();
         core_.clear();
@@ -203,11 +277,34 @@ public:
 
     [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
 
+    /// Live objects from the highest address to the lowest. The object at the iterator may be destroyed before
+    /// the next step, which is not so for std::views::reverse. O(capacity / 8) for all together.
+    [[nodiscard]] reverse_iterator rbegin() noexcept {
+        return reverse_iterator(iterator(&core_, end()));
+    }
+
+    [[nodiscard]] const_reverse_iterator rbegin() const noexcept {
+        return const_reverse_iterator(const_iterator(&core_, end()));
+    }
+
+    [[nodiscard]] std::default_sentinel_t rend() const noexcept { return {}; }
+
+    /// True exactly for the address of a live object: from before its constructor runs until it is
+    /// destroyed. False for every other one, null too. O(1).
+    [[nodiscard]] bool is_live(const void* address) const noexcept {
+        return core_.is_live_block(address);
+    }
+
     /// True when the address lies inside this pool's blocks.
     [[nodiscard]] bool owns(const void* address) const noexcept { return core_.owns(address); }
 
     /// Objects that can be live at once without growing.
     [[nodiscard]] std::size_t capacity() const noexcept { return core_.storage().capacity(); }
+
+    /// Objects that the pool may grow to.
+    [[nodiscard]] std::size_t max_capacity() const noexcept {
+        return core_.storage().max_capacity();
+    }
 
     /// Objects that are live.
     [[nodiscard]] std::size_t size() const noexcept { return core_.live(); }
@@ -253,8 +350,11 @@ protected:
 private:
     void destroy_all() noexcept {
         if constexpr (!std::is_trivially_destructible_v<T>) {
-            for (iterator object = begin(); object != end(); ++object) {
-                destroy(std::addressof(*object));
+            for (iterator at = begin(); at != end(); ++at) {
+                T* const object = std::addressof(*at);
+                const std::uint64_t index = core_.begin_sweep(object);
+                std::destroy_at(object);
+                core_.finish_sweep(object, index);
             }
         }
     }

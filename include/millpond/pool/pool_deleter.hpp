@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+/// \file
+/// What a unique owner of a pool's object does at its end. Neither the pool's type nor the object's need be
+/// complete where an owner is declared:
+///
+///     struct message {
+///         std::unique_ptr<message, millpond::pool_deleter<message_pool>> next;
+///     };
+
+#include "millpond/base/config.hpp"
+#include "millpond/base/contract.hpp"
+
+MILLPOND_NAMESPACE_BEGIN
+
+namespace detail {
+
+/// Stops the program: an owner has an object, and no pool to give it back to.
+[[noreturn]] MILLPOND_SLOW_PATH inline void refuse_without_pool(const void* object) noexcept {
+    stop_on_misuse(misuse_report{.reason = misuse::no_pool, .address = object});
+}
+
+} // namespace detail
+
+/// Gives an object back to its pool: the deleter of a pool's `unique`.
+///
+/// Units:      one object.
+/// Complexity: as the pool's `destroy`.
+/// Errors:     as `destroy`; an object that an owner without a pool was given stops the program.
+/// Threads:    as `destroy`.
+/// Source:     own.
+template <class Pool>
+class pool_deleter {
+public:
+    explicit pool_deleter(Pool* pool = nullptr) noexcept
+        : pool_(pool) {}
+
+    /// Destroys the object.
+    template <class T>
+    void operator()(T* object) const noexcept {
+        if (checked_build && pool_ == nullptr) [[unlikely]] {
+            detail::refuse_without_pool(object);
+        }
+        pool_->destroy(object);
+    }
+
+private:
+    Pool* pool_;
+};
+
+MILLPOND_NAMESPACE_END
