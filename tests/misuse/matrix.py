@@ -39,6 +39,7 @@ CLASSES = [
     "wrong size or alignment at a free",
     "free into a destroyed pool",
     "free into a moved-from pool",
+    "allocation from a destroyed pool",
     "overflow by 1 or 8 bytes or a whole block",
     "write into a freed block",
     "pool destroyed with live blocks",

@@ -48,6 +48,7 @@ public:
     ~resource_core();
 
     [[nodiscard, gnu::returns_nonnull]] void* allocate(std::size_t bytes, std::size_t alignment) {
+        require_alignment(plan_.name(), alignment);
         if (mapped_pool* const pool = mapped(plan_.classes().index_of(bytes, alignment));
             pool != nullptr) [[likely]] {
             if (void* const block = pool->try_allocate(); block != nullptr) [[likely]] {
@@ -141,12 +142,14 @@ private:
     allocate_slow(std::size_t bytes, std::size_t alignment);
     MILLPOND_SLOW_PATH void
     deallocate_slow(void* block, std::size_t bytes, std::size_t alignment) noexcept;
+    void require_alive() const noexcept;
     void make_pool(std::uint32_t index) noexcept;
     [[nodiscard]] bool waits(std::uint32_t index) noexcept;
     void explain(misuse_report& report) const noexcept;
     void report_leaks() const noexcept;
 
     resource_plan plan_;
+    misuse gone_ = misuse::foreign; ///< why nothing comes or goes any more; `foreign` while alive
     [[no_unique_address]] mutable
         typename Kind::lock_type lock_; ///< of all below, but not of their pools
     byte_budget budget_;

@@ -6,6 +6,8 @@
 #include "millpond/adapt/resource_core.hpp"
 #include "millpond/base/error.hpp"
 
+#include <cstddef>
+#include <cstdint>
 #include <cstdlib>
 #include <memory>
 #include <mutex>
@@ -34,12 +36,16 @@ template <class Kind>
 resource_core<Kind>::~resource_core() {
     report_leaks();
     release();
+    gone_ = misuse::pool_destroyed;
+    // Without this the compiler drops the store above: it is one of the object's last.
+    asm volatile("" : : "r"(this) : "memory");
 }
 
 // --- one block ------------------------------------------------------------------------------------
 
 template <class Kind>
 void* resource_core<Kind>::allocate_slow(std::size_t bytes, std::size_t alignment) {
+    require_alive();
     void* block = nullptr;
     if (!waits(plan_.classes().index_of(bytes, alignment))) {
         with_pool_for(bytes, alignment, [&block](auto& pool) { block = pool.try_allocate(); });
@@ -50,6 +56,11 @@ void* resource_core<Kind>::allocate_slow(std::size_t bytes, std::size_t alignmen
     const std::lock_guard guard(lock_);
     if (!budget_.has_room(bytes)) {
         throw_over_limit();
+    }
+    // The largest size that an object can have, rounded up to the alignment: upstreams compute with it.
+    constexpr std::size_t most = PTRDIFF_MAX;
+    if (alignment > most || bytes > most - (alignment - 1)) {
+        throw_bad_alloc();
     }
     block = unpooled_.allocate({bytes, alignment});
     (void)budget_.take(bytes, 1);
@@ -66,14 +77,20 @@ void resource_core<Kind>::deallocate_slow(void* block,
     if (is_done) {
         return;
     }
-    misuse_report report{.address = block, .freed_bytes = bytes, .freed_alignment = alignment};
+    misuse_report report{.pool_name = plan_.name(),
+                         .reason = gone_,
+                         .address = block,
+                         .freed_bytes = bytes,
+                         .freed_alignment = alignment};
+    if (gone_ != misuse::foreign) {
+        stop_on_misuse(report);
+    }
     const std::lock_guard guard(lock_);
     if (unpooled_.deallocate(block, {bytes, alignment}, report)) {
         budget_.give_back(bytes, 1);
         return;
     }
     explain(report);
-    report.pool_name = plan_.name();
     stop_on_misuse(report);
 }
 
@@ -89,6 +106,13 @@ void resource_core<Kind>::explain(misuse_report& report) const noexcept {
             report.block_bytes = pool.stride_bytes();
         }
     });
+}
+
+template <class Kind>
+void resource_core<Kind>::require_alive() const noexcept {
+    if (gone_ == misuse::pool_destroyed) {
+        stop_on_misuse({.pool_name = plan_.name(), .reason = call_misuse::pool_destroyed});
+    }
 }
 
 // --- pools ----------------------------------------------------------------------------------------
@@ -118,6 +142,8 @@ void resource_core<Kind>::for_each_pool(Use use) const {
 template <class Kind>
 template <class Use>
 bool resource_core<Kind>::with_pool_for(std::size_t bytes, std::size_t alignment, Use use) {
+    require_alive();
+    require_alignment(plan_.name(), alignment);
     const std::uint32_t index = plan_.classes().index_of(bytes, alignment);
     if (index == plan_.classes().count()) {
         return false;

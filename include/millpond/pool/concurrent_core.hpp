@@ -391,7 +391,11 @@ private:
     [[nodiscard]] MILLPOND_SLOW_PATH occupancy::claimed_word
     claim_after_growth(std::uint32_t most, atomic_occupancy::helper* help) noexcept;
 
+    /// There is no block. Stops the program when that is because the pool is destroyed.
     [[nodiscard]] MILLPOND_SLOW_PATH void* count_failure() noexcept;
+
+    /// Stops the program when the pool is destroyed.
+    void require_alive() const noexcept;
 
     /// Returns everything that a thread keeps.
     void spill(thread_cache& cache) noexcept;
@@ -406,15 +410,6 @@ private:
 
     [[nodiscard]] std::size_t discard_free(word_window& window) noexcept;
     [[nodiscard]] std::size_t discard(block_range run, word_window& window) noexcept;
-
-    /// Indices below the capacity whose chunk was returned.
-    [[nodiscard]] std::uint32_t missing() const noexcept {
-        if constexpr (leaves_gaps<Storage>) {
-            return storage_.missing();
-        } else {
-            return 0;
-        }
-    }
 
     void end_thread(std::uint32_t index) noexcept;
     void recover(std::uint32_t own_index) noexcept;
