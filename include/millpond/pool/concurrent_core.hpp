@@ -406,6 +406,10 @@ private:
     void wake_if_waiting() noexcept;
     void put_back_directly(std::uint64_t index) noexcept;
 
+    [[nodiscard]] std::size_t shrink_chunks() noexcept;
+    [[nodiscard]] bool claim_whole(block_range blocks) noexcept;
+    [[nodiscard]] std::size_t shrink_pages() noexcept;
+
     struct word_window;
 
     [[nodiscard]] std::size_t discard_free(word_window& window) noexcept;
