@@ -231,3 +231,20 @@ TEST_CASE_TEMPLATE("blocks through the class and through the standard's interfac
         CHECK_SOUND(resource, upstream);
     });
 }
+
+TEST_CASE_TEMPLATE("a large block costs its upstream one call and no byte beside its own",
+                   Resource,
+                   pool_resource,
+                   concurrent_pool_resource) {
+    checking_upstream upstream;
+    Resource resource(&upstream);
+    live_blocks<Resource> blocks(resource);
+    for (std::size_t i = 1; i <= 40; ++i) {
+        blocks.take(100'000 + i, 16);
+        CHECK(upstream.calls() == i);
+        CHECK(upstream.bytes() == blocks.bytes());
+    }
+    CHECK_SOUND(resource, &upstream, blocks);
+    blocks.give_all();
+    CHECK(upstream.blocks() == 0);
+}

@@ -21,7 +21,7 @@ resource_core<Kind>::resource_core(const pool_resource_options& options,
                                    std::pmr::memory_resource* upstream)
     : plan_(options, upstream)
     , budget_(options.limit_bytes)
-    , unpooled_(plan_.upstream()) {
+    , unpooled_(options.name, plan_.upstream()) {
     mapping_options mapping;
     mapping.name = options.name;
     mapping.bytes = plan_.classes().count() * place_bytes;
