@@ -169,6 +169,13 @@ void refuse_alignment(const char* pool_name, std::size_t alignment) noexcept {
         .pool_name = pool_name, .reason = call_misuse::bad_alignment, .alignment = alignment});
 }
 
+void stop_without_resource() noexcept {
+    line out;
+    out.add("millpond: pool_allocator: made without a resource, and no default one is set");
+    out.print();
+    std::abort();
+}
+
 void report_leak(const char* pool_name, std::size_t live_blocks, std::size_t block_bytes) noexcept {
     print_leak(pool_name, live_blocks, block_bytes);
 }

@@ -60,6 +60,7 @@ CLASSES = [
     "too many generations asked for",
     "block size 0, capacity 0, alignment not a power of two, count x size overflow",
     "options that a resource does not have",
+    "allocator without a resource",
     "constructor throws",
     "damaged snapshot",
     "OS refuses memory",

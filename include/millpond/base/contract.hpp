@@ -91,6 +91,9 @@ inline void require_alignment(const char* pool_name, std::size_t alignment) noex
     }
 }
 
+/// Prints one line and aborts: an allocator was made without a resource, and there is no default one.
+[[noreturn]] MILLPOND_SLOW_PATH void stop_without_resource() noexcept;
+
 /// Prints one line that says how many blocks were still live when a raw pool was destroyed.
 void report_leak(const char* pool_name, std::size_t live_blocks, std::size_t block_bytes) noexcept;
 
