@@ -68,8 +68,8 @@ struct resource_of_one_thread {
 /// Errors:     pool_exhausted at the limit; std::bad_alloc for more than an object can have; what the upstream
 ///             throws passes, and nothing is lost. A second free, one of a foreign address, one with a
 ///             size that is not its block's, an alignment that is no power of two, and a call of a
-///             destroyed resource stop the program with one line. The constructor throws std::invalid_argument or
-///             std::system_error.
+///             destroyed resource stop the program with one line. The constructor throws
+///             std::invalid_argument; what the system refuses comes from the upstream.
 /// Threads:    one at a time per resource.
 /// Source:     N3916 (polymorphic memory resources); Bonwick 1994 (slabs by size); docs/design.md.
 class pool_resource : public std::pmr::memory_resource {

@@ -144,6 +144,7 @@ private:
     deallocate_slow(void* block, std::size_t bytes, std::size_t alignment) noexcept;
     void require_alive() const noexcept;
     void make_pool(std::uint32_t index) noexcept;
+    [[nodiscard]] bool has_places() noexcept;
     [[nodiscard]] bool waits(std::uint32_t index) noexcept;
     void explain(misuse_report& report) const noexcept;
     void report_leaks() const noexcept;
@@ -158,7 +159,7 @@ private:
     by_class<chunked_pool> chunked_{};
     /// Requests until a class that was refused a pool is tried again.
     std::array<std::uint16_t, size_classes::most + 1> waits_{};
-    region places_; ///< where the pools lie
+    region places_; ///< where the pools lie, from the first of them on
 };
 
 } // namespace detail

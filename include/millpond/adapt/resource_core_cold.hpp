@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <memory>
 #include <mutex>
+#include <utility>
 
 MILLPOND_NAMESPACE_BEGIN
 
@@ -21,16 +22,7 @@ resource_core<Kind>::resource_core(const pool_resource_options& options,
                                    std::pmr::memory_resource* upstream)
     : plan_(options, upstream)
     , budget_(options.limit_bytes)
-    , unpooled_(options.name, plan_.upstream()) {
-    mapping_options mapping;
-    mapping.name = options.name;
-    mapping.bytes = plan_.classes().count() * place_bytes;
-    places_ = region::mapped(mapping);
-    const int error = places_.commit(mapping.bytes);
-    if (error != 0) {
-        throw_os_refusal(plan_.name(), "commit", mapping.bytes, places_.page_bytes(), error);
-    }
-}
+    , unpooled_(options.name, plan_.upstream()) {}
 
 template <class Kind>
 resource_core<Kind>::~resource_core() {
@@ -166,12 +158,33 @@ bool resource_core<Kind>::waits(std::uint32_t index) noexcept {
     return true;
 }
 
+/// Room for the pools of all classes, from the first of them on; false where the system refuses it.
+template <class Kind>
+bool resource_core<Kind>::has_places() noexcept {
+    return places_.data() != nullptr || attempt([this] {
+               mapping_options mapping;
+               mapping.name = plan_.options().name;
+               mapping.bytes = plan_.classes().count() * place_bytes;
+               region places = region::mapped(mapping);
+               const int error = places.commit(mapping.bytes);
+               if (error != 0) {
+                   throw_os_refusal(
+                       plan_.name(), "commit", mapping.bytes, places.page_bytes(), error);
+               }
+               places_ = std::move(places);
+           });
+}
+
 /// Makes the pool of a class that has none; where the system refuses, there is none afterwards.
 template <class Kind>
 void resource_core<Kind>::make_pool(std::uint32_t index) noexcept {
     const std::lock_guard guard(lock_);
     if (with_pool(index, [](auto& /*pool*/) {})) {
         return; // another thread was quicker
+    }
+    if (!has_places()) {
+        waits_[index] = requests_between_attempts;
+        return;
     }
     void* const place = places_.data() + index * place_bytes;
     pool_layout layout = plan_.layout_of(index);
