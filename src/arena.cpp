@@ -92,6 +92,9 @@ arena_core::~arena_core() {
 
 std::byte*
 arena_core::take_slow(std::size_t before, std::size_t bytes, std::size_t alignment) noexcept {
+    if (first_ == nullptr) {
+        stop_on_misuse({.pool_name = name_.c_str(), .reason = call_misuse::pool_destroyed});
+    }
     const std::size_t skip = distance(before, alignment);
     const std::size_t room = max_capacity_ - size();
     if (bytes > room || skip > room - bytes || !grow_to(size() + skip + bytes)) {
@@ -242,33 +245,25 @@ void arena_core::throw_full(std::size_t bytes) const {
         name_.c_str(), bytes_wanted{bytes}, capacity(), high_water(), refused ? growth_error_ : 0);
 }
 
-void arena_core::refuse_alignment(std::size_t alignment) const noexcept {
-    stop_on_misuse({.pool_name = name_.c_str(),
-                    .reason = arena_misuse::bad_alignment,
-                    .position = nullptr,
-                    .alignment = alignment});
-}
-
 void arena_core::refuse_construction(const void* place) const noexcept {
-    stop_on_misuse({.pool_name = name_.c_str(),
-                    .reason = arena_misuse::under_construction,
-                    .position = place});
+    stop_on_misuse(
+        {.pool_name = name_.c_str(), .reason = call_misuse::under_construction, .position = place});
 }
 
 void arena_core::refuse_record(const arena_record* record) const noexcept {
     stop_on_misuse({.pool_name = name_.c_str(),
-                    .reason = arena_misuse::record_overwritten,
+                    .reason = call_misuse::record_overwritten,
                     .position = record + 1});
 }
 
 void arena_core::refuse_mark(const mark& refused) const noexcept {
-    arena_misuse reason = arena_misuse::stale_mark;
+    call_misuse reason = call_misuse::stale_mark;
     if (refused.home != this) {
-        reason = arena_misuse::foreign_mark;
+        reason = call_misuse::foreign_mark;
     } else if (first_ == nullptr) {
-        reason = arena_misuse::arena_destroyed;
+        reason = call_misuse::arena_destroyed;
     } else if (refused.at.position < rewind_limit_) {
-        reason = arena_misuse::inside_a_rewind;
+        reason = call_misuse::inside_a_rewind;
     }
     stop_on_misuse({.pool_name = name_.c_str(), .reason = reason, .position = refused.at.position});
 }

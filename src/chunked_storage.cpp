@@ -35,31 +35,35 @@ chunked_storage::chunked_storage(const pool_name& name,
                                  const pool_layout& layout,
                                  const chunk_source& source)
     : stride_(layout.stride_bytes)
-    , chunk_log2_(std::countr_zero(source.chunk_blocks))
-    , local_mask_(source.chunk_blocks - 1)
-    , directory_(
-          name, source.chunk_blocks * layout.stride_bytes, layout.max_capacity >> chunk_log2_)
-    // Whole chunks only.
+    , part_log2_(std::countr_zero(source.part_blocks))
+    , local_mask_(source.part_blocks - 1)
+    , directory_(name, source.part_blocks * layout.stride_bytes, layout.max_capacity >> part_log2_)
+    // Whole parts only.
     , max_capacity_(static_cast<std::uint32_t>(layout.max_capacity & ~local_mask_))
+    , most_parts_(number_of(source.most_blocks))
     , upstream_(source.upstream)
     , budget_(layout.budget)
     , alignment_(layout.alignment)
     , shape_(occupancy_shape::of(layout.max_capacity))
     , metadata_(committed(name, layout.metadata_bytes()))
-    , chunk_table_(committed(name, (layout.max_capacity >> chunk_log2_) * sizeof *chunks_)) {
+    , part_table_(committed(name, (layout.max_capacity >> part_log2_) * sizeof *parts_)) {
     states_ = reinterpret_cast<block_state*>(metadata_.data());
     words_ = reinterpret_cast<std::uint64_t*>(metadata_.data() + layout.state_bytes());
     extra_ = metadata_.data() + layout.extra_offset();
     extra_ += (0 - reinterpret_cast<std::uintptr_t>(extra_)) % pool_layout::extra_alignment;
-    chunks_ = reinterpret_cast<chunk*>(chunk_table_.data());
+    parts_ = reinterpret_cast<part*>(part_table_.data());
 }
 
 chunked_storage::~chunked_storage() {
-    for (std::uint32_t number = 0; number < capacity() >> chunk_log2_; ++number) {
-        if (!is_gap(number)) {
-            std::byte* const begin = chunk_at(number);
-            unpoison(begin, chunk_bytes());
-            upstream_->deallocate(begin, chunk_bytes(), alignment_);
+    for_each_chunk([this](std::byte* begin, std::uint32_t parts) { give_upstream(begin, parts); });
+}
+
+/// Calls `visit(begin, parts)`. What is not open counts.
+template <class Visit>
+void chunked_storage::for_each_chunk(Visit visit) const noexcept {
+    for (std::uint32_t number = 0; number < number_of(capacity()); ++number) {
+        if (is_open(number) && parts_[number].parts != 0) {
+            visit(part_at(number), parts_[number].parts);
         }
     }
 }
@@ -68,7 +72,7 @@ std::uint64_t chunked_storage::missing_in(std::uint32_t word) const noexcept {
     std::uint64_t missing = 0;
     for (std::uint64_t bit = 0; bit < word_blocks; ++bit) {
         const std::uint64_t index = std::uint64_t{word} * word_blocks + bit;
-        if (index < capacity() && is_gap(static_cast<std::uint32_t>(index >> chunk_log2_))) {
+        if (index < capacity() && !is_open(number_of(index))) {
             missing |= std::uint64_t{1} << bit;
         }
     }
@@ -76,20 +80,22 @@ std::uint64_t chunked_storage::missing_in(std::uint32_t word) const noexcept {
 }
 
 block_range chunked_storage::grow() noexcept {
-    const bool fills_gap = first_gap_ != chunk_directory::none;
-    const std::uint32_t number = fills_gap ? first_gap_ : capacity() >> chunk_log2_;
-    if (!fills_gap && capacity() == max_capacity_) {
+    if (to_open_ == to_open_end_ && !take_chunk()) {
         return {};
     }
-    std::byte* const begin = take_chunk(number);
-    if (begin == nullptr) {
+    const std::uint32_t number = to_open_;
+    if (!directory_.add(to_open_begin_, number)) {
+        if (parts_[number].parts != 0) { // the chunk would stay without an open part
+            (void)return_chunk(blocks_of(number, number));
+        }
         return {};
     }
-    const block_range blocks = blocks_of(number);
+    const block_range blocks = blocks_of(number, number + 1);
     std::memset(states_ + blocks.first, 0, blocks.end - blocks.first); // never handed out
-    set_chunk(number, begin);
-    if (fills_gap) {
-        first_gap_ = chunks_[number].next_gap;
+    set_part(number, to_open_begin_);
+    ++to_open_;
+    to_open_begin_ += part_bytes();
+    if (blocks.end <= capacity()) {
         missing_ -= blocks.end - blocks.first;
     } else {
         capacity_.store(blocks.end, std::memory_order_relaxed);
@@ -97,44 +103,101 @@ block_range chunked_storage::grow() noexcept {
     return blocks;
 }
 
-/// Memory for a chunk, which the directory then knows; nullptr when there is none to be had.
-std::byte* chunked_storage::take_chunk(std::uint32_t number) noexcept {
-    if (budget_ != nullptr && budget_->take(1, chunk_bytes()) == 0) {
+/// Takes a chunk, no part of which is open yet: in the place of one that went back, or else behind all
+/// others. Such a chunk begins at a multiple of its own size and is no larger than all before it. Where that
+/// is refused, half of it will do.
+bool chunked_storage::take_chunk() noexcept {
+    const bool fills_gap = first_gap_ != chunk_directory::none;
+    const std::uint32_t first = fills_gap ? first_gap_ : number_of(capacity());
+    const std::uint32_t room = fills_gap ? parts_[first].parts : number_of(max_capacity_) - first;
+    const std::uint32_t doubling = first == 0 ? 1 : first & (~first + 1);
+    std::uint32_t parts = std::bit_floor(std::min({room, doubling, most_parts_}));
+    std::byte* begin = nullptr;
+    for (; parts != 0 && begin == nullptr; parts /= begin == nullptr ? 2 : 1) {
+        begin = ask_upstream(parts);
+    }
+    if (begin == nullptr) {
+        return false;
+    }
+    if (fills_gap) {
+        first_gap_ = parts_[first].next_gap;
+        if (room != parts) {
+            parts_[first + parts].parts = room - parts;
+            parts_[first + parts].next_gap = first_gap_;
+            first_gap_ = first + parts;
+        }
+    }
+    parts_[first].parts = parts;
+    to_open_ = first;
+    to_open_end_ = first + parts;
+    to_open_begin_ = begin;
+    return true;
+}
+
+/// Memory for so many parts; nullptr when there is none to be had.
+std::byte* chunked_storage::ask_upstream(std::uint32_t parts) noexcept {
+    const std::size_t bytes = parts * part_bytes();
+    if (budget_ != nullptr && budget_->take(1, bytes) == 0) {
         return nullptr;
     }
     void* begin = nullptr;
-    attempt([&] { begin = upstream_->allocate(chunk_bytes(), alignment_); });
-    if (begin != nullptr && directory_.add(static_cast<std::byte*>(begin), number)) {
-        poison(begin, chunk_bytes());
-        return static_cast<std::byte*>(begin);
-    }
+    attempt([&] { begin = upstream_->allocate(bytes, alignment_); });
     if (begin != nullptr) {
-        upstream_->deallocate(begin, chunk_bytes(), alignment_);
+        poison(begin, bytes);
+        taken_ += parts;
+    } else if (budget_ != nullptr) {
+        budget_->give_back(1, bytes);
     }
-    if (budget_ != nullptr) {
-        budget_->give_back(1, chunk_bytes());
-    }
-    return nullptr;
+    return static_cast<std::byte*>(begin);
 }
 
-std::size_t chunked_storage::return_chunk(std::uint32_t number) noexcept {
-    std::byte* const begin = chunk_at(number);
-    const block_range blocks = blocks_of(number);
-    set_chunk(number, nullptr);
-    directory_.remove(begin, number);
-    if (blocks.end == capacity()) {
-        capacity_.store(blocks.first, std::memory_order_relaxed);
-    } else {
-        chunks_[number].next_gap = first_gap_;
-        first_gap_ = number;
-        missing_ += blocks.end - blocks.first;
-    }
-    unpoison(begin, chunk_bytes());
-    upstream_->deallocate(begin, chunk_bytes(), alignment_);
+void chunked_storage::give_upstream(std::byte* chunk, std::uint32_t parts) noexcept {
+    const std::size_t bytes = parts * part_bytes();
+    unpoison(chunk, bytes);
+    upstream_->deallocate(chunk, bytes, alignment_);
+    taken_ -= parts;
     if (budget_ != nullptr) {
-        budget_->give_back(1, chunk_bytes());
+        budget_->give_back(1, bytes);
     }
-    return chunk_bytes();
+}
+
+block_range chunked_storage::chunk_before(std::uint32_t index) const noexcept {
+    for (std::uint32_t number = number_of(index + local_mask_); number > 0; --number) {
+        const std::uint32_t first = number - 1;
+        const std::uint32_t parts = is_open(first) ? parts_[first].parts : 0;
+        if (parts != 0) {
+            const std::uint32_t end = first + parts;
+            return blocks_of(first, end == to_open_end_ ? to_open_ : end);
+        }
+    }
+    return {};
+}
+
+/// Returns the chunk that has these blocks, whose last parts may not be open. Its bytes.
+std::size_t chunked_storage::return_chunk(block_range blocks) noexcept {
+    const std::uint32_t first = number_of(blocks.first);
+    const std::uint32_t parts = parts_[first].parts;
+    const block_range whole = blocks_of(first, first + parts);
+    std::byte* const begin = blocks.empty() ? to_open_begin_ : part_at(first);
+    for (std::uint32_t number = first; number < number_of(blocks.end); ++number) {
+        directory_.remove(part_at(number), number);
+        set_part(number, nullptr);
+    }
+    missing_ += blocks.end - blocks.first;
+    parts_[first].parts = 0;
+    if (to_open_end_ == first + parts) {
+        to_open_ = to_open_end_;
+    }
+    if (whole.end < capacity()) {
+        parts_[first].parts = parts;
+        parts_[first].next_gap = first_gap_;
+        first_gap_ = first;
+    } else { // the last one, perhaps with parts that no index below the capacity leads to
+        missing_ -= capacity() - whole.first;
+        capacity_.store(whole.first, std::memory_order_relaxed);
+    }
+    give_upstream(begin, parts);
+    return parts * part_bytes();
 }
 
 bool chunked_storage::owns(const void* address) const noexcept {
@@ -143,8 +206,8 @@ bool chunked_storage::owns(const void* address) const noexcept {
 
 misuse_report chunked_storage::report_on(const void* address) const noexcept {
     const std::uint32_t number = directory_.chunk_near(address);
-    if (number != chunk_directory::none && !is_gap(number)) {
-        const std::byte* const begin = chunk_at(number);
+    if (number != chunk_directory::none && is_open(number)) {
+        const std::byte* const begin = part_at(number);
         const misuse_report report =
             misuse_report::of(address, begin, stride_.bytes(), local_mask_ + 1);
         if (report.reason != misuse::foreign) {
@@ -157,17 +220,13 @@ misuse_report chunked_storage::report_on(const void* address) const noexcept {
 }
 
 void chunked_storage::unpoison_all() const noexcept {
-    for (std::uint32_t number = 0; number < capacity() >> chunk_log2_; ++number) {
-        if (!is_gap(number)) {
-            unpoison(chunk_at(number), chunk_bytes());
-        }
-    }
+    for_each_chunk(
+        [this](std::byte* begin, std::uint32_t parts) { unpoison(begin, parts * part_bytes()); });
 }
 
 void chunked_storage::add_memory_stats(pool_stats& stats) const noexcept {
     stats.bytes_metadata = metadata_.committed();
-    stats.bytes_committed =
-        std::size_t{capacity() - missing_} * stride_.bytes() + stats.bytes_metadata;
+    stats.bytes_committed = taken_ * part_bytes() + stats.bytes_metadata;
 }
 
 } // namespace detail

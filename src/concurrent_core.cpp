@@ -7,6 +7,7 @@
 #include "millpond/base/error.hpp"
 
 #include <algorithm>
+#include <array>
 #include <thread>
 
 #include "os.hpp"
@@ -33,6 +34,8 @@ std::uint32_t smallest_of(std::initializer_list<std::size_t> counts) noexcept {
 }
 
 } // namespace
+
+constinit std::array<thread_cache*, thread_indices + 1> no_caches{};
 
 cache_limits cache_limits::of(const pool_name& name,
                               std::size_t capacity,

@@ -91,28 +91,31 @@ void add_reason(line& out, const misuse_report& report) noexcept {
 }
 
 /// The whole sentence: what was refused differs with the reason.
-void add_sentence(line& out, const arena_report& report) noexcept {
+void add_sentence(line& out, const call_report& report) noexcept {
     switch (report.reason) {
-    case arena_misuse::foreign_mark:
+    case call_misuse::foreign_mark:
         out.add("rewind to %p: a mark of another arena", report.position);
         return;
-    case arena_misuse::stale_mark:
+    case call_misuse::stale_mark:
         out.add("rewind to %p: the arena was rewound past this mark before", report.position);
         return;
-    case arena_misuse::inside_a_rewind:
+    case call_misuse::inside_a_rewind:
         out.add("rewind to %p: by a destructor that a rewind runs, past what it destroys",
                 report.position);
         return;
-    case arena_misuse::record_overwritten:
+    case call_misuse::record_overwritten:
         out.add("rewind past %p: the record of its destructor was overwritten", report.position);
         return;
-    case arena_misuse::under_construction:
+    case call_misuse::under_construction:
         out.add("object at %p: its constructor rewound the arena past it", report.position);
         return;
-    case arena_misuse::arena_destroyed:
+    case call_misuse::arena_destroyed:
         out.add("rewind to %p: the pool is destroyed", report.position);
         return;
-    case arena_misuse::bad_alignment:
+    case call_misuse::pool_destroyed:
+        out.add("allocation: the pool is destroyed");
+        return;
+    case call_misuse::bad_alignment:
         out.add("allocation with alignment %zu: not a power of two", report.alignment);
         return;
     }
@@ -160,10 +163,22 @@ void stop_on_misuse(const misuse_report& report) noexcept {
     std::abort();
 }
 
-void stop_on_misuse(const arena_report& report) noexcept {
+void stop_on_misuse(const call_report& report) noexcept {
     line out;
     out.add("millpond: pool '%s': ", report.pool_name);
     add_sentence(out, report);
+    out.print();
+    std::abort();
+}
+
+void refuse_alignment(const char* pool_name, std::size_t alignment) noexcept {
+    stop_on_misuse(call_report{
+        .pool_name = pool_name, .reason = call_misuse::bad_alignment, .alignment = alignment});
+}
+
+void stop_without_resource() noexcept {
+    line out;
+    out.add("millpond: pool_allocator: made without a resource, and no default one is set");
     out.print();
     std::abort();
 }

@@ -90,6 +90,10 @@ void throw_exhausted(const char* pool_name,
     raise(pool_exhausted(pool_name, capacity, high_water, os_error));
 }
 
+void throw_bad_alloc() {
+    raise(std::bad_alloc());
+}
+
 void throw_bad_length() {
     raise(std::bad_array_new_length());
 }

@@ -113,6 +113,13 @@ void handle_core::retire() noexcept {
     asm volatile("" : : "r"(this) : "memory");
 }
 
+void handle_core::count_failure() noexcept {
+    if (gone_ == misuse::pool_destroyed) {
+        stop_on_misuse({.pool_name = name_.c_str(), .reason = call_misuse::pool_destroyed});
+    }
+    ++failures_;
+}
+
 void handle_core::clear() noexcept {
     for (std::uint32_t position = 0; position < size_; ++position) {
         (void)release(owners_[position], position);

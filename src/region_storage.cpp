@@ -45,6 +45,13 @@ void region_storage_base::take_over(region_storage_base& other) noexcept {
     shape_ = std::exchange(other.shape_, occupancy_shape{});
 }
 
+void region_storage_base::retire() noexcept {
+    static constinit std::uint64_t no_word = 0; // is read, never written
+    block_memory::retire();
+    words_ = &no_word;
+    shape_ = occupancy_shape::of(1);
+}
+
 block_range region_storage_base::grow() noexcept {
     const block_range more = block_memory::grow();
     if (touches_metadata_ && !more.empty()) {

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstdint>
 #include <thread>
 
 #include "os.hpp"
@@ -28,15 +29,19 @@ constexpr std::size_t class_share = 256;
 /// Growth in small steps: a resource has many pools, and most stay small.
 constexpr std::size_t growth_bytes = std::size_t{64} << 10;
 
-/// What a chunk is meant to have, when nobody says otherwise; larger blocks come by the eight, the
-/// largest ones by one.
+/// What the first chunk is meant to have; larger blocks come by the eight, the largest ones by one.
 constexpr std::size_t chunk_bytes = std::size_t{8} << 10;
 constexpr std::size_t large_chunk_bytes = std::size_t{64} << 10;
 
-std::size_t blocks_per_chunk(std::size_t block_bytes, std::size_t most) noexcept {
+/// What chunks may grow to, and under a limit to this share of it, so that what one class has taken for
+/// later is little of what the others need.
+constexpr std::size_t chunk_blocks_most = std::size_t{16} << 10;
+constexpr std::size_t chunk_bytes_most = std::size_t{1} << 20;
+constexpr std::size_t chunk_share = 16;
+
+std::size_t blocks_of_first_chunk(std::size_t block_bytes) noexcept {
     const std::size_t eight = std::clamp<std::size_t>(large_chunk_bytes / block_bytes, 1, 8);
-    const std::size_t wanted = std::max(chunk_bytes / block_bytes, eight);
-    return std::bit_floor(most == 0 ? wanted : std::min(wanted, most));
+    return std::max(chunk_bytes / block_bytes, eight);
 }
 
 size_classes classes_for(const pool_resource_options& options) {
@@ -113,10 +118,10 @@ pool_layout resource_plan::layout_of(std::uint32_t index) const noexcept {
     const std::size_t limit = options_.limit_bytes == 0 ? room : options_.limit_bytes;
     std::size_t blocks = std::clamp(limit, block_bytes, room) / block_bytes;
     if (takes_chunks_) {
-        const std::size_t chunk_blocks = source_of(index).chunk_blocks;
+        const std::size_t part_blocks = source_of(index).part_blocks;
         const std::size_t each =
-            chunk_blocks * block_bytes + chunked_storage::table_bytes_per_chunk();
-        blocks = std::min(blocks, std::max<std::size_t>(room / each, 1) * chunk_blocks);
+            part_blocks * block_bytes + chunked_storage::table_bytes_per_part();
+        blocks = std::min(blocks, std::max<std::size_t>(room / each, 1) * part_blocks);
     }
     pool_layout layout;
     layout.stride_bytes = block_bytes;
@@ -129,13 +134,21 @@ pool_layout resource_plan::layout_of(std::uint32_t index) const noexcept {
 }
 
 chunk_source resource_plan::source_of(std::uint32_t index) const noexcept {
-    return {upstream_, blocks_per_chunk(classes_.bytes_of(index), options_.max_blocks_per_chunk)};
+    const std::size_t block_bytes = classes_.bytes_of(index);
+    const std::size_t asked = options_.max_blocks_per_chunk;
+    const std::size_t most = asked == 0 ? chunk_blocks_most : std::min(asked, chunk_blocks_most);
+    const std::size_t limit = options_.limit_bytes == 0 ? SIZE_MAX : options_.limit_bytes;
+    const std::size_t bytes = std::min(chunk_bytes_most, limit / chunk_share);
+    const std::size_t first = std::min(blocks_of_first_chunk(block_bytes), most);
+    return {.upstream = upstream_,
+            .part_blocks = std::bit_floor(first),
+            .most_blocks = std::bit_floor(std::clamp(bytes / block_bytes, first, most))};
 }
 
 std::pmr::pool_options resource_plan::standard_options() const noexcept {
     std::pmr::pool_options now;
     now.largest_required_pool_block = classes_.largest();
-    now.max_blocks_per_chunk = source_of(0).chunk_blocks;
+    now.max_blocks_per_chunk = source_of(0).most_blocks; // of the others no more
     return now;
 }
 

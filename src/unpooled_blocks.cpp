@@ -4,6 +4,8 @@
 
 #include "millpond/adapt/unpooled_blocks.hpp"
 
+#include "millpond/base/error.hpp"
+
 #include <map>
 #include <memory>
 #include <new>
@@ -13,19 +15,59 @@ MILLPOND_NAMESPACE_BEGIN
 
 namespace detail {
 
+namespace {
+
+/// Records in pages of their own, in 64 MiB of address space; those beyond come from the upstream.
+constexpr std::size_t records_most = std::size_t{1} << 20;
+constexpr std::size_t record_bytes = 64;
+
+} // namespace
+
 struct unpooled_blocks::records {
     std::pmr::map<void*, request> by_address;
 };
 
+void* record_memory::do_allocate(std::size_t bytes, std::size_t alignment) {
+    if (!pages_ && !is_refused_) {
+        is_refused_ = !attempt([&] {
+            pages_.emplace(block_pool_options{.name = name_,
+                                              .block_bytes = record_bytes,
+                                              .capacity = 1,
+                                              .max_capacity = records_most,
+                                              .leaks = leak_policy::ignore});
+        });
+    }
+    const bool fits = bytes <= record_bytes && alignment <= record_bytes;
+    void* const record = pages_ && fits ? pages_->try_allocate() : nullptr;
+    return record != nullptr ? record : upstream_->allocate(bytes, alignment);
+}
+
+void record_memory::do_deallocate(void* record, std::size_t bytes, std::size_t alignment) {
+    if (pages_ && pages_->owns(record)) {
+        pages_->deallocate(record);
+    } else {
+        upstream_->deallocate(record, bytes, alignment);
+    }
+}
+
+bool record_memory::do_is_equal(const std::pmr::memory_resource& other) const noexcept {
+    return this == &other;
+}
+
+void record_memory::release() noexcept {
+    pages_.reset();
+    is_refused_ = false;
+}
+
 void* unpooled_blocks::allocate(request asked) {
     if (records_ == nullptr) {
-        void* const place = upstream_->allocate(sizeof(records), alignof(records));
-        records_ = ::new (place) records{std::pmr::map<void*, request>(upstream_)};
+        void* const place = memory_.allocate(sizeof(records), alignof(records));
+        records_ = ::new (place) records{std::pmr::map<void*, request>(&memory_)};
     }
     // The record first: what can fail has failed before there is a block to lose.
     auto& all = records_->by_address;
     auto record = all.extract(all.emplace(nullptr, asked).first);
-    record.key() = upstream_->allocate(asked.bytes, asked.alignment);
+    record.key() = upstream()->allocate(asked.bytes, asked.alignment);
     bytes_ += asked.bytes;
     return all.insert(std::move(record)).position->first;
 }
@@ -45,7 +87,7 @@ bool unpooled_blocks::deallocate(void* block, request asked, misuse_report& repo
     }
     records_->by_address.erase(found);
     bytes_ -= asked.bytes;
-    upstream_->deallocate(block, asked.bytes, asked.alignment);
+    upstream()->deallocate(block, asked.bytes, asked.alignment);
     return true;
 }
 
@@ -54,10 +96,11 @@ void unpooled_blocks::release() noexcept {
         return;
     }
     for (const auto& [block, asked] : records_->by_address) {
-        upstream_->deallocate(block, asked.bytes, asked.alignment);
+        upstream()->deallocate(block, asked.bytes, asked.alignment);
     }
     std::destroy_at(records_);
-    upstream_->deallocate(records_, sizeof(records), alignof(records));
+    memory_.deallocate(records_, sizeof(records), alignof(records));
+    memory_.release();
     records_ = nullptr;
     bytes_ = 0;
 }

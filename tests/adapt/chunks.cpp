@@ -3,9 +3,11 @@
 /// Chunks from an upstream: very many of them, returned in any order, and the gaps that they leave.
 
 #include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <memory>
 #include <memory_resource>
+#include <new>
 #include <random>
 #include <vector>
 
@@ -205,4 +207,138 @@ TEST_CASE_TEMPLATE("a pool goes on in chunks however often they go and come back
     CHECK(from_pools);
     CHECK(resource.verify());
     CHECK(resource.stats().bytes_committed == 0);
+}
+
+TEST_CASE_TEMPLATE("chunks double until they have as many blocks as options() says",
+                   Resource,
+                   pool_resource,
+                   concurrent_pool_resource) {
+    for (const std::size_t most : {16U, 64U, 1024U, 4096U, 0U}) {
+        CAPTURE(most);
+        checking_upstream upstream;
+        Resource resource({.max_blocks_per_chunk = most}, &upstream);
+        const std::size_t limit = resource.options().max_blocks_per_chunk;
+        CHECK(limit == (most == 0 ? 16'384 : most));
+        const std::size_t blocks = 4 * limit;
+        for (std::size_t i = 0; i < blocks; ++i) {
+            (void)resource.allocate(64, 8);
+        }
+        CHECK(upstream.largest_request() == limit * 64);
+        // Two times as many after every other call, then the largest: 2 + log2(most) and three more.
+        CHECK(upstream.calls() <= 2 + std::bit_width(limit) + 3);
+        CHECK(upstream.bytes() <= 2 * blocks * 64);
+        REQUIRE_SOUND(resource, &upstream);
+        resource.release();
+        CHECK(upstream.bytes() == 0);
+    }
+}
+
+TEST_CASE_TEMPLATE(
+    "no chunk of any class has more blocks than options() says or more than a mebibyte",
+    Resource,
+    pool_resource,
+    concurrent_pool_resource) {
+    for (const std::size_t bytes : {8U, 72U, 1000U, 5000U, 65'536U}) {
+        CAPTURE(bytes);
+        checking_upstream upstream;
+        Resource resource(&upstream);
+        const std::size_t block = resource.block_bytes(bytes, 8);
+        for (std::size_t had = 0; had < (std::size_t{3} << 20); had += block) {
+            (void)resource.allocate(bytes, 8);
+        }
+        CHECK(upstream.largest_request() <= std::size_t{1} << 20);
+        CHECK(upstream.largest_request() / block <= resource.options().max_blocks_per_chunk);
+        REQUIRE_SOUND(resource, &upstream);
+    }
+}
+
+TEST_CASE_TEMPLATE("a chunk that is refused is asked for by halves until nothing is left",
+                   Resource,
+                   pool_resource,
+                   concurrent_pool_resource) {
+    checking_upstream upstream;
+    Resource resource({.max_blocks_per_chunk = 1024}, &upstream);
+    live_blocks<Resource> blocks(resource);
+    constexpr std::size_t limit = 150'000;
+    upstream.set_limit(limit);
+    CHECK_THROWS_AS(
+        [&] {
+            while (true) {
+                blocks.take(64, 8);
+            }
+        }(),
+        std::bad_alloc);
+    CHECK(upstream.bytes() > limit - 64);
+    REQUIRE_SOUND(resource, &upstream, blocks);
+    blocks.give_all();
+    CHECK(resource.shrink() > limit - 8192);
+    CHECK(resource.stats().bytes_committed == 0);
+}
+
+TEST_CASE_TEMPLATE("large chunks go back whole, and others take their place whatever their size",
+                   Resource,
+                   pool_resource,
+                   concurrent_pool_resource) {
+    checking_upstream upstream;
+    Resource resource(&upstream);
+    live_blocks<Resource> blocks(resource);
+    constexpr std::size_t most = effort<std::size_t>(40'000, 40'000, 6'000);
+    std::mt19937 random(9);
+    for (int round = 0; round < 4; ++round) {
+        CAPTURE(round);
+        while (blocks.size() < most - random() % 500) {
+            blocks.take(64, 8);
+        }
+        REQUIRE_SOUND(resource, &upstream, blocks);
+        // Few are left, anywhere.
+        std::vector<std::byte*> places = places_of(blocks);
+        std::shuffle(places.begin(), places.end(), random);
+        for (std::size_t i = round % 2 == 0 ? 1 : 5; i < places.size(); ++i) {
+            blocks.give_back(places[i]);
+        }
+        const std::size_t before = upstream.bytes();
+        const std::size_t returned = resource.shrink();
+        CHECK(returned > 0);
+        CHECK(upstream.bytes() == before - returned);
+        CHECK(upstream.blocks() <= blocks.size());
+        REQUIRE_SOUND(resource, &upstream, blocks);
+        // Less than the largest chunk is to be had.
+        upstream.set_limit(round == 1 ? upstream.bytes() + most * 64 : ~std::size_t{0});
+        for (std::size_t i = 0; i < most / 3; ++i) {
+            blocks.take(64, 8);
+        }
+        upstream.set_limit(~std::size_t{0});
+        blocks.check_contents();
+        REQUIRE_SOUND(resource, &upstream, blocks);
+    }
+    blocks.give_all();
+    (void)resource.shrink();
+    CHECK(upstream.bytes() == 0);
+    CHECK_SOUND(resource, &upstream, blocks);
+}
+
+TEST_CASE_TEMPLATE("what is not open of a chunk goes back with it",
+                   Resource,
+                   pool_resource,
+                   concurrent_pool_resource) {
+    checking_upstream upstream;
+    Resource resource(&upstream);
+    live_blocks<Resource> blocks(resource);
+    // After every number of blocks, of which the last chunk may have but a few.
+    for (std::size_t last = 1; last < 3000; last += 1 + last / 5) {
+        CAPTURE(last);
+        while (blocks.size() < last) {
+            blocks.take(64, 8);
+        }
+        std::vector<std::byte*> places = places_of(blocks);
+        const std::size_t kept = last % 3 == 0 ? 1 : 0;
+        while (places.size() > kept) {
+            blocks.give_back(places.back());
+            places.pop_back();
+        }
+        (void)resource.shrink();
+        CHECK(upstream.blocks() == kept);
+        REQUIRE_SOUND(resource, &upstream, blocks);
+    }
+    blocks.give_all();
 }

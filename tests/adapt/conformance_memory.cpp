@@ -102,7 +102,7 @@ TEST_CASE_TEMPLATE("without an upstream it is the resource that was the default 
     {
         const default_resource outer(first);
         Resource resource;
-        Resource with_options(millpond::test::options_of<Resource>{});
+        Resource with_options(std::pmr::pool_options{});
         const default_resource inner(second);
         CHECK(resource.upstream_resource() == &first);
         CHECK(with_options.upstream_resource() == &first);

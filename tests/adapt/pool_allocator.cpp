@@ -12,6 +12,7 @@
 #include <list>
 #include <map>
 #include <memory>
+#include <memory_resource>
 #include <new>
 #include <optional>
 #include <scoped_allocator>
@@ -154,6 +155,19 @@ TEST_CASE_TEMPLATE("more objects than fit in memory are refused with bad_array_n
     CHECK_THROWS_AS((void)of_longs.allocate(most), std::bad_array_new_length);
     CHECK_THROWS_AS((void)of_longs.allocate(most / sizeof(long) + 1), std::bad_array_new_length);
     CHECK_THROWS_AS((void)of_longs.allocate(std::size_t{1} << 55), millpond::pool_exhausted);
+    // What fits in a size and not in an object is refused by the resource, as by the standard's.
+    Resource unlimited;
+    pool_allocator<long, Resource> from_anywhere(&unlimited);
+    for (const std::size_t objects : {most / sizeof(long), most / 2 / sizeof(long) + 1}) {
+        try {
+            (void)from_anywhere.allocate(objects);
+            CHECK(false);
+        } catch (const std::bad_array_new_length&) {
+            CHECK(false);
+        } catch (const std::bad_alloc&) {
+            CHECK(live(unlimited) == 0);
+        }
+    }
     CHECK(live(resource) == 0);
     CHECK(resource.verify());
 }
@@ -236,5 +250,76 @@ TEST_CASE_TEMPLATE("a container's nodes come from the pool of their size and not
     CHECK(resource.stats().blocks_live == 1000);
     CHECK(resource.stats().unpooled_live == 0);
     orders.clear();
+    CHECK(live(resource) == 0);
+}
+
+TEST_CASE_TEMPLATE("a container that is made without a resource has the default one",
+                   Resource,
+                   pool_resource,
+                   concurrent_pool_resource) {
+    struct shelf {
+        ints<Resource> numbers;
+        int_list<Resource> more;
+    };
+
+    CHECK(millpond::get_default_resource<Resource>() == nullptr);
+    Resource first;
+    Resource second;
+    CHECK(millpond::set_default_resource(&first) == nullptr);
+    {
+        shelf of_the_first;
+        of_the_first.numbers.assign(100, 7);
+        of_the_first.more.assign(3, 1);
+        CHECK(millpond::set_default_resource(&second) == &first);
+        CHECK(millpond::get_default_resource<Resource>() == &second);
+        shelf of_the_second;
+        of_the_second.numbers.push_back(1);
+        of_the_first.numbers.assign(1000, 7); // where it began
+        CHECK(of_the_first.numbers.get_allocator().resource() == &first);
+        CHECK(of_the_second.more.get_allocator().resource() == &second);
+        CHECK(live(first) == 4);
+        CHECK(live(second) == 1);
+    }
+    CHECK(live(first) + live(second) == 0);
+    CHECK(millpond::set_default_resource<Resource>(nullptr) == &second);
+    CHECK(millpond::get_default_resource<Resource>() == nullptr);
+}
+
+namespace {
+
+/// Counts what std::pmr asks for.
+template <class Resource>
+class counting_resource final : public Resource {
+public:
+    using Resource::Resource;
+
+    [[nodiscard]] int calls() const { return calls_; }
+
+private:
+    void* do_allocate(std::size_t bytes, std::size_t alignment) override {
+        ++calls_;
+        return Resource::allocate(bytes, alignment);
+    }
+
+    int calls_ = 0;
+};
+
+} // namespace
+
+TEST_CASE_TEMPLATE("a derived resource may override what std::pmr calls",
+                   Resource,
+                   pool_resource,
+                   concurrent_pool_resource) {
+    counting_resource<Resource> resource(std::pmr::pool_options{});
+    {
+        std::pmr::vector<int> numbers(&resource);
+        numbers.reserve(10);
+        numbers.reserve(100);
+        CHECK(resource.calls() == 2);
+        ints<Resource> directly(&resource);
+        directly.reserve(10);
+        CHECK(resource.calls() == 2);
+        CHECK(live(resource) == 2);
+    }
     CHECK(live(resource) == 0);
 }

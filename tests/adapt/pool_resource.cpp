@@ -7,7 +7,9 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <memory_resource>
+#include <new>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -230,4 +232,64 @@ TEST_CASE_TEMPLATE("blocks through the class and through the standard's interfac
         }
         CHECK_SOUND(resource, upstream);
     });
+}
+
+TEST_CASE_TEMPLATE("a size that no object can have is refused before anybody is asked",
+                   Resource,
+                   pool_resource,
+                   concurrent_pool_resource) {
+    constexpr std::size_t most = PTRDIFF_MAX;
+    checking_upstream upstream;
+    Resource resource(&upstream);
+    live_blocks<Resource> blocks(resource);
+    blocks.take(100'000, 8);
+    upstream.refuse_after(0, 1'000'000);
+    for (std::size_t alignment = 1; alignment != 0; alignment *= 2) {
+        CAPTURE(alignment);
+        // Rounded up to the alignment, the first of them is one too large, and the last one wraps.
+        const std::size_t fits = alignment > most ? 0 : most - (alignment - 1);
+        for (const std::size_t bytes : {fits + 1, most + 1, ~std::size_t{0} - 7, ~std::size_t{0}}) {
+            CHECK_THROWS_AS((void)resource.allocate(bytes, alignment), std::bad_alloc);
+        }
+    }
+    CHECK(upstream.last_refused() == -1);
+    CHECK_THROWS_AS((void)resource.allocate(most - 15, 16), millpond::test::refusal);
+    upstream.relent();
+    CHECK_SOUND(resource, &upstream, blocks);
+    blocks.give_all();
+    Resource on_pages;
+    CHECK_THROWS_AS((void)on_pages.allocate(~std::size_t{0} - 7), std::bad_alloc);
+    CHECK(on_pages.stats().unpooled_live == 0);
+}
+
+TEST_CASE_TEMPLATE("the standard's options make a resource of the library as well",
+                   Resource,
+                   pool_resource,
+                   concurrent_pool_resource) {
+    checking_upstream upstream;
+    const std::pmr::pool_options wanted{32, 1000};
+    const Resource resource(wanted, &upstream);
+    CHECK(resource.options().max_blocks_per_chunk == 32);
+    CHECK(resource.options().largest_required_pool_block == 1024);
+    CHECK(resource.upstream_resource() == &upstream);
+    const Resource alone(wanted);
+    CHECK(alone.options().largest_required_pool_block == 1024);
+    CHECK(alone.upstream_resource() == std::pmr::get_default_resource());
+}
+
+TEST_CASE_TEMPLATE("a large block costs its upstream one call and no byte beside its own",
+                   Resource,
+                   pool_resource,
+                   concurrent_pool_resource) {
+    checking_upstream upstream;
+    Resource resource(&upstream);
+    live_blocks<Resource> blocks(resource);
+    for (std::size_t i = 1; i <= 40; ++i) {
+        blocks.take(100'000 + i, 16);
+        CHECK(upstream.calls() == i);
+        CHECK(upstream.bytes() == blocks.bytes());
+    }
+    CHECK_SOUND(resource, &upstream, blocks);
+    blocks.give_all();
+    CHECK(upstream.blocks() == 0);
 }

@@ -19,24 +19,10 @@ template <class Resource>
 inline constexpr bool is_ours =
     std::is_same_v<Resource, pool_resource> || std::is_same_v<Resource, concurrent_pool_resource>;
 
-/// What a resource is made with.
-template <class Resource>
-using options_of =
-    std::conditional_t<is_ours<Resource>, pool_resource_options, std::pmr::pool_options>;
-
 /// One with the options that the standard has.
 template <class Resource>
 Resource make(const std::pmr::pool_options& options, std::pmr::memory_resource* upstream) {
-    if constexpr (is_ours<Resource>) {
-        return Resource(
-            pool_resource_options{
-                .max_blocks_per_chunk = options.max_blocks_per_chunk,
-                .largest_required_pool_block = options.largest_required_pool_block,
-            },
-            upstream);
-    } else {
-        return Resource(options, upstream);
-    }
+    return Resource(options, upstream);
 }
 
 /// True where every alignment is honoured. The C++ library's resources round a request up to a size that

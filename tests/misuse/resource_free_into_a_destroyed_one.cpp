@@ -5,7 +5,7 @@
 // class: free into a destroyed pool
 // pools: pool_resource concurrent_pool_resource pool_resource_over_upstream concurrent_pool_resource_over_upstream
 // ends:  SIGABRT
-// says:  millpond: pool 'victim': free of {block}: not a block of this pool
+// says:  millpond: pool 'victim': free of {block}: the pool is destroyed
 
 #include "resources.hpp"
 

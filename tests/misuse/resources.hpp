@@ -24,7 +24,7 @@ public:
     ~resource_victim() = default; // what becomes of the resource is the program's business
 
     void* take(std::size_t bytes, std::size_t alignment = usual_alignment) {
-        return resource_->allocate(bytes, alignment);
+        return opaque(resource_)->allocate(bytes, alignment);
     }
 
     void give(void* block, std::size_t bytes, std::size_t alignment = usual_alignment) {

@@ -170,9 +170,9 @@ public:
     /// A block or object, or nullptr when the pool is full.
     void* take() {
         if constexpr (raw) {
-            return pool_->try_allocate();
+            return opaque(pool_)->try_allocate();
         } else {
-            return pool_->try_create();
+            return opaque(pool_)->try_create();
         }
     }
 

@@ -72,3 +72,23 @@ TEST_CASE("a reservation does not wait, and a released resource has forgotten th
     resource.deallocate(resource.allocate(64), 64);
     CHECK(resource.stats().pools == 1);
 }
+
+TEST_CASE_TEMPLATE(
+    "a resource is made and serves requests although the system refuses it every page",
+    Resource,
+    millpond::pool_resource,
+    millpond::concurrent_pool_resource) {
+    for (std::pmr::memory_resource* const upstream :
+         {static_cast<std::pmr::memory_resource*>(nullptr), std::pmr::new_delete_resource()}) {
+        const armed_fault fault(0, true);
+        Resource resource({.name = "faulty"}, upstream);
+        void* const small = resource.allocate(64);
+        void* const large = resource.allocate(100'000);
+        CHECK(plan.failures > 0);
+        CHECK(resource.stats().unpooled_live == 2);
+        resource.deallocate(small, 64);
+        resource.deallocate(large, 100'000);
+        CHECK(resource.stats().unpooled_live == 0);
+        CHECK(resource.verify());
+    }
+}

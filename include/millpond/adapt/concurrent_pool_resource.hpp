@@ -19,6 +19,7 @@
 #include "millpond/pool/concurrent_core.hpp"
 #include "millpond/pool/region_storage.hpp"
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -59,7 +60,7 @@ struct resource_of_any_thread {
 /// Threads:    any, at any time. Only construction, destruction, `release` and `verify` want to be alone. The
 ///             upstream is called by one thread at a time.
 /// Source:     as pool_resource and concurrent_block_pool.
-class concurrent_pool_resource final : public std::pmr::memory_resource {
+class concurrent_pool_resource : public std::pmr::memory_resource {
 public:
     concurrent_pool_resource()
         : concurrent_pool_resource(pool_resource_options{}) {}
@@ -73,13 +74,19 @@ public:
     explicit concurrent_pool_resource(const pool_resource_options& options,
                                       std::pmr::memory_resource* upstream = nullptr);
 
+    /// With the options that the standard has, as std::pmr::synchronized_pool_resource is made.
+    template <std::same_as<std::pmr::pool_options> Options>
+    explicit concurrent_pool_resource(const Options& options,
+                                      std::pmr::memory_resource* upstream = nullptr)
+        : concurrent_pool_resource(detail::with_standard_options(options), upstream) {}
+
     concurrent_pool_resource(const concurrent_pool_resource&) = delete;
     concurrent_pool_resource& operator=(const concurrent_pool_resource&) = delete;
 
     /// As `release()`.
     ~concurrent_pool_resource() override;
 
-    /// A block of at least so many bytes, aligned to a power of two. No bytes are a block, too.
+    /// A block of at least so many bytes, aligned to a power of two. Zero bytes yield a valid block.
     [[nodiscard, gnu::returns_nonnull]] void*
     allocate(std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) {
         return core_.allocate(bytes, alignment);
@@ -110,7 +117,8 @@ public:
         return core_.plan().upstream();
     }
 
-    /// The options that are in effect, as far as the standard has them.
+    /// The options that are in effect, as far as the standard has them. No chunk has more blocks than
+    /// `max_blocks_per_chunk`; one of large blocks has fewer.
     [[nodiscard]] std::pmr::pool_options options() const noexcept {
         return core_.plan().standard_options();
     }

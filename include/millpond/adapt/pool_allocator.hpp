@@ -12,13 +12,50 @@
 
 #include "millpond/adapt/pool_resource.hpp"
 #include "millpond/base/config.hpp"
+#include "millpond/base/contract.hpp"
+#include "millpond/base/error.hpp"
 
+#include <atomic>
 #include <cstddef>
 #include <limits>
 #include <new>
 #include <type_traits>
 
 MILLPOND_NAMESPACE_BEGIN
+
+namespace detail {
+
+template <class Resource>
+inline constinit std::atomic<Resource*> default_resource = nullptr;
+
+} // namespace detail
+
+/// The resource of the allocators that are made without one; nullptr while there is none.
+///
+/// Units:      -
+/// Complexity: O(1).
+/// Errors:     none.
+/// Threads:    any, at any time.
+/// Source:     std::pmr::get_default_resource.
+template <class Resource = pool_resource>
+[[nodiscard]] Resource* get_default_resource() noexcept {
+    return detail::default_resource<Resource>.load(
+        std::memory_order_acquire); // pairs with the exchange in set_default_resource()
+}
+
+/// Makes a resource the one of all allocators for its type that are made without one from now on, in any
+/// thread, and returns the one before. It must outlive what is allocated from it; nullptr: there is none.
+///
+/// Units:      -
+/// Complexity: O(1).
+/// Errors:     none.
+/// Threads:    any, at any time. A pool_resource serves one thread at a time all the same.
+/// Source:     std::pmr::set_default_resource.
+template <class Resource>
+Resource* set_default_resource(Resource* resource) noexcept {
+    return detail::default_resource<Resource>.exchange(
+        resource, std::memory_order_acq_rel); // pairs with the load in get_default_resource()
+}
 
 /// Allocates from a pool_resource, or from a concurrent_pool_resource where containers change threads.
 ///
@@ -27,7 +64,8 @@ MILLPOND_NAMESPACE_BEGIN
 ///
 /// Units:      objects of type T.
 /// Complexity: as the resource's.
-/// Errors:     as the resource's, and std::bad_array_new_length for more objects than fit in memory.
+/// Errors:     as the resource's, and std::bad_array_new_length for more objects than fit in memory. One made
+///             without a resource stops the program unless `set_default_resource` has named one.
 /// Threads:    as the resource's.
 /// Source:     the standard's allocator requirements.
 template <class T, class Resource = pool_resource>
@@ -44,6 +82,14 @@ public:
     struct rebind {
         using other = pool_allocator<U, Resource>;
     };
+
+    /// From the resource that `set_default_resource` has named.
+    pool_allocator() noexcept
+        : resource_(get_default_resource<Resource>()) {
+        if (resource_ == nullptr) [[unlikely]] {
+            detail::stop_without_resource();
+        }
+    }
 
     /// The resource must outlive everything that is allocated from it.
     // NOLINTNEXTLINE(google-explicit-constructor): a container is made as with a std::pmr resource

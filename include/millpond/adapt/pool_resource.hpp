@@ -22,6 +22,7 @@
 #include "millpond/pool/pool_core.hpp"
 #include "millpond/pool/region_storage.hpp"
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -57,19 +58,21 @@ struct resource_of_one_thread {
 
 } // namespace detail
 
-/// Serves blocks of any size: small ones from pools, large ones from its upstream.
+/// Serves blocks of any size: small ones from pools, large ones from its upstream. A class derived from it
+/// may override what std::pmr::memory_resource declares; pool_allocator calls the functions of this class.
 ///
 /// Units:      bytes. From 64 bytes on a block is at most an eighth larger than what was asked for, below
 ///             that at most 7 bytes.
 /// Complexity: O(1), bounds in instructions in docs/guarantees.md. The first request of a class and growth
-///             make system calls or go upstream; blocks from upstream cost O(log n) beside its own.
-/// Errors:     pool_exhausted at the limit; what the upstream throws passes, and nothing is lost. A second
-///             free, one of a foreign address, or one with a size that is not its block's stops the
-///             program with one line. The constructor throws std::invalid_argument or
-///             std::system_error.
+///             make system calls or go upstream; blocks from upstream cost O(log n) beside its own one call.
+/// Errors:     pool_exhausted at the limit; std::bad_alloc for more than an object can have; what the upstream
+///             throws passes, and nothing is lost. A second free, one of a foreign address, one with a
+///             size that is not its block's, an alignment that is no power of two, and a call of a
+///             destroyed resource stop the program with one line. The constructor throws
+///             std::invalid_argument; what the system refuses comes from the upstream.
 /// Threads:    one at a time per resource.
 /// Source:     N3916 (polymorphic memory resources); Bonwick 1994 (slabs by size); docs/design.md.
-class pool_resource final : public std::pmr::memory_resource {
+class pool_resource : public std::pmr::memory_resource {
 public:
     pool_resource()
         : pool_resource(pool_resource_options{}) {}
@@ -83,13 +86,18 @@ public:
     explicit pool_resource(const pool_resource_options& options,
                            std::pmr::memory_resource* upstream = nullptr);
 
+    /// With the options that the standard has, as std::pmr::unsynchronized_pool_resource is made.
+    template <std::same_as<std::pmr::pool_options> Options>
+    explicit pool_resource(const Options& options, std::pmr::memory_resource* upstream = nullptr)
+        : pool_resource(detail::with_standard_options(options), upstream) {}
+
     pool_resource(const pool_resource&) = delete;
     pool_resource& operator=(const pool_resource&) = delete;
 
     /// As `release()`.
     ~pool_resource() override;
 
-    /// A block of at least so many bytes, aligned to a power of two. No bytes are a block, too.
+    /// A block of at least so many bytes, aligned to a power of two. Zero bytes yield a valid block.
     [[nodiscard, gnu::returns_nonnull]] void*
     allocate(std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) {
         return core_.allocate(bytes, alignment);
@@ -121,7 +129,8 @@ public:
         return core_.plan().upstream();
     }
 
-    /// The options that are in effect, as far as the standard has them.
+    /// The options that are in effect, as far as the standard has them. No chunk has more blocks than
+    /// `max_blocks_per_chunk`; one of large blocks has fewer.
     [[nodiscard]] std::pmr::pool_options options() const noexcept {
         return core_.plan().standard_options();
     }

@@ -49,6 +49,7 @@ public:
     ~resource_core();
 
     [[nodiscard, gnu::returns_nonnull]] void* allocate(std::size_t bytes, std::size_t alignment) {
+        require_alignment(plan_.name(), alignment);
         if (mapped_pool* const pool = mapped(plan_.classes().index_of(bytes, alignment));
             pool != nullptr) [[likely]] {
             if (void* const block = pool->try_allocate(); block != nullptr) [[likely]] {
@@ -149,12 +150,15 @@ private:
     allocate_slow(std::size_t bytes, std::size_t alignment);
     MILLPOND_SLOW_PATH void
     deallocate_slow(void* block, std::size_t bytes, std::size_t alignment) noexcept;
+    void require_alive() const noexcept;
     void make_pool(std::uint32_t index) noexcept;
+    [[nodiscard]] bool has_places() noexcept;
     [[nodiscard]] bool waits(std::uint32_t index) noexcept;
     void explain(misuse_report& report) const noexcept;
     void report_leaks() const noexcept;
 
     resource_plan plan_;
+    misuse gone_ = misuse::foreign; ///< why nothing comes or goes any more; `foreign` while alive
     [[no_unique_address]] mutable
         typename Kind::lock_type lock_; ///< of all below, but not of their pools
     byte_budget budget_;
@@ -163,7 +167,7 @@ private:
     by_class<chunked_pool> chunked_{};
     /// Requests until a class that was refused a pool is tried again.
     std::array<std::uint16_t, size_classes::most + 1> waits_{};
-    region places_; ///< where the pools lie
+    region places_; ///< where the pools lie, from the first of them on
 };
 
 } // namespace detail

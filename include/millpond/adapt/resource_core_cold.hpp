@@ -6,9 +6,12 @@
 #include "millpond/adapt/resource_core.hpp"
 #include "millpond/base/error.hpp"
 
+#include <cstddef>
+#include <cstdint>
 #include <cstdlib>
 #include <memory>
 #include <mutex>
+#include <utility>
 
 MILLPOND_NAMESPACE_BEGIN
 
@@ -19,27 +22,22 @@ resource_core<Kind>::resource_core(const pool_resource_options& options,
                                    std::pmr::memory_resource* upstream)
     : plan_(options, upstream)
     , budget_(options.limit_bytes)
-    , unpooled_(plan_.upstream()) {
-    mapping_options mapping;
-    mapping.name = options.name;
-    mapping.bytes = plan_.classes().count() * place_bytes;
-    places_ = region::mapped(mapping);
-    const int error = places_.commit(mapping.bytes);
-    if (error != 0) {
-        throw_os_refusal(plan_.name(), "commit", mapping.bytes, places_.page_bytes(), error);
-    }
-}
+    , unpooled_(options.name, plan_.upstream()) {}
 
 template <class Kind>
 resource_core<Kind>::~resource_core() {
     report_leaks();
     release();
+    gone_ = misuse::pool_destroyed;
+    // Without this the compiler drops the store above: it is one of the object's last.
+    asm volatile("" : : "r"(this) : "memory");
 }
 
 // --- one block ------------------------------------------------------------------------------------
 
 template <class Kind>
 void* resource_core<Kind>::allocate_slow(std::size_t bytes, std::size_t alignment) {
+    require_alive();
     void* block = nullptr;
     if (!waits(plan_.classes().index_of(bytes, alignment))) {
         with_pool_for(bytes, alignment, [&](auto& pool) {
@@ -56,6 +54,11 @@ void* resource_core<Kind>::allocate_slow(std::size_t bytes, std::size_t alignmen
     if (!budget_.has_room(bytes)) {
         throw_over_limit();
     }
+    // The largest size that an object can have, rounded up to the alignment: upstreams compute with it.
+    constexpr std::size_t most = PTRDIFF_MAX;
+    if (alignment > most || bytes > most - (alignment - 1)) {
+        throw_bad_alloc();
+    }
     block = unpooled_.allocate({bytes, alignment});
     (void)budget_.take(bytes, 1);
     return block;
@@ -71,14 +74,20 @@ void resource_core<Kind>::deallocate_slow(void* block,
     if (is_done) {
         return;
     }
-    misuse_report report{.address = block, .freed_bytes = bytes, .freed_alignment = alignment};
+    misuse_report report{.pool_name = plan_.name(),
+                         .reason = gone_,
+                         .address = block,
+                         .freed_bytes = bytes,
+                         .freed_alignment = alignment};
+    if (gone_ != misuse::foreign) {
+        stop_on_misuse(report);
+    }
     const std::lock_guard guard(lock_);
     if (unpooled_.deallocate(block, {bytes, alignment}, report)) {
         budget_.give_back(bytes, 1);
         return;
     }
     explain(report);
-    report.pool_name = plan_.name();
     stop_on_misuse(report);
 }
 
@@ -94,6 +103,13 @@ void resource_core<Kind>::explain(misuse_report& report) const noexcept {
             report.block_bytes = pool.stride_bytes();
         }
     });
+}
+
+template <class Kind>
+void resource_core<Kind>::require_alive() const noexcept {
+    if (gone_ == misuse::pool_destroyed) {
+        stop_on_misuse({.pool_name = plan_.name(), .reason = call_misuse::pool_destroyed});
+    }
 }
 
 // --- pools ----------------------------------------------------------------------------------------
@@ -123,6 +139,8 @@ void resource_core<Kind>::for_each_pool(Use use) const {
 template <class Kind>
 template <class Use>
 bool resource_core<Kind>::with_pool_for(std::size_t bytes, std::size_t alignment, Use use) {
+    require_alive();
+    require_alignment(plan_.name(), alignment);
     const std::uint32_t index = plan_.classes().index_of(bytes, alignment);
     if (index == plan_.classes().count()) {
         return false;
@@ -145,12 +163,33 @@ bool resource_core<Kind>::waits(std::uint32_t index) noexcept {
     return true;
 }
 
+/// Room for the pools of all classes, from the first of them on; false where the system refuses it.
+template <class Kind>
+bool resource_core<Kind>::has_places() noexcept {
+    return places_.data() != nullptr || attempt([this] {
+               mapping_options mapping;
+               mapping.name = plan_.options().name;
+               mapping.bytes = plan_.classes().count() * place_bytes;
+               region places = region::mapped(mapping);
+               const int error = places.commit(mapping.bytes);
+               if (error != 0) {
+                   throw_os_refusal(
+                       plan_.name(), "commit", mapping.bytes, places.page_bytes(), error);
+               }
+               places_ = std::move(places);
+           });
+}
+
 /// Makes the pool of a class that has none; where the system refuses, there is none afterwards.
 template <class Kind>
 void resource_core<Kind>::make_pool(std::uint32_t index) noexcept {
     const std::lock_guard guard(lock_);
     if (with_pool(index, [](auto& /*pool*/) {})) {
         return; // another thread was quicker
+    }
+    if (!has_places()) {
+        waits_[index] = requests_between_attempts;
+        return;
     }
     void* const place = places_.data() + index * place_bytes;
     pool_layout layout = plan_.layout_of(index);

@@ -21,9 +21,11 @@ MILLPOND_NAMESPACE_BEGIN
 
 /// How a resource over pools is made. Every field has a default that suits most programs.
 struct pool_resource_options {
-    pool_name name{};                     ///< in every report; at most 31 characters
-    std::size_t max_blocks_per_chunk = 0; ///< that are taken from an upstream at once, as in
-                                          ///< std::pmr::pool_options; 0: some two pages of them
+    pool_name name{}; ///< in every report; at most 31 characters
+    /// That are taken from an upstream at once, as in std::pmr::pool_options, by a pool that has grown: its
+    /// first chunk has two pages of them or less. At most 16,384 and 1 MiB, and a sixteenth of
+    /// `limit_bytes`; rounded down to a power of two. 0: the most.
+    std::size_t max_blocks_per_chunk = 0;
     std::size_t largest_required_pool_block =
         0; ///< larger requests go upstream; 0: 64 KiB, the most
     std::span<const std::size_t>
@@ -55,6 +57,15 @@ struct pool_resource_stats {
 };
 
 namespace detail {
+
+/// Those that the standard has, and of the others the defaults.
+[[nodiscard]] inline pool_resource_options
+with_standard_options(const std::pmr::pool_options& standard) noexcept {
+    pool_resource_options options;
+    options.max_blocks_per_chunk = standard.max_blocks_per_chunk;
+    options.largest_required_pool_block = standard.largest_required_pool_block;
+    return options;
+}
 
 class resource_plan {
 public:

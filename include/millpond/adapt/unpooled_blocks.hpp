@@ -6,15 +6,42 @@
 
 #include "millpond/base/config.hpp"
 #include "millpond/base/contract.hpp"
+#include "millpond/base/name.hpp"
+#include "millpond/pool/block_pool.hpp"
 
 #include <cstddef>
 #include <memory_resource>
+#include <optional>
 
 MILLPOND_NAMESPACE_BEGIN
 
 namespace detail {
 
-/// Keeps a sorted record of each block, in memory of the upstream as well: O(log n) a call.
+/// Memory for records, in pages of its own; from the upstream where the system gives none. So a block costs
+/// the upstream one call.
+class record_memory final : public std::pmr::memory_resource {
+public:
+    record_memory(const pool_name& name, std::pmr::memory_resource* upstream) noexcept
+        : name_(name)
+        , upstream_(upstream) {}
+
+    [[nodiscard]] std::pmr::memory_resource* upstream() const noexcept { return upstream_; }
+
+    /// Returns the pages. There is no record any more.
+    void release() noexcept;
+
+private:
+    void* do_allocate(std::size_t bytes, std::size_t alignment) override;
+    void do_deallocate(void* record, std::size_t bytes, std::size_t alignment) override;
+    [[nodiscard]] bool do_is_equal(const std::pmr::memory_resource& other) const noexcept override;
+
+    pool_name name_;
+    std::pmr::memory_resource* upstream_;
+    std::optional<block_pool> pages_; ///< made with the first record
+    bool is_refused_ = false;         ///< the system gave no pages
+};
+
+/// Keeps a sorted record of each block: O(log n) a call.
 class unpooled_blocks {
 public:
     /// As a block was asked for.
@@ -25,8 +52,8 @@ public:
         [[nodiscard]] friend bool operator==(const request&, const request&) noexcept = default;
     };
 
-    explicit unpooled_blocks(std::pmr::memory_resource* upstream) noexcept
-        : upstream_(upstream) {}
+    unpooled_blocks(const pool_name& name, std::pmr::memory_resource* upstream) noexcept
+        : memory_(name, upstream) {}
 
     unpooled_blocks(const unpooled_blocks&) = delete;
     unpooled_blocks& operator=(const unpooled_blocks&) = delete;
@@ -47,12 +74,14 @@ public:
 
     [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
 
-    [[nodiscard]] std::pmr::memory_resource* upstream() const noexcept { return upstream_; }
-
 private:
     struct records;
 
-    std::pmr::memory_resource* upstream_;
+    [[nodiscard]] std::pmr::memory_resource* upstream() const noexcept {
+        return memory_.upstream();
+    }
+
+    record_memory memory_;
     records* records_ = nullptr; ///< made with the first block
     std::size_t bytes_ = 0;
 };

@@ -54,27 +54,46 @@ struct misuse_report {
 /// Prints one line that names the pool, the address and the reason, and aborts.
 [[noreturn]] void stop_on_misuse(const misuse_report& report) noexcept;
 
-/// Why an arena refused what is not a free.
-enum class arena_misuse : std::uint8_t {
+/// Why a call was refused that is no free.
+enum class call_misuse : std::uint8_t {
     foreign_mark,
     stale_mark,
     inside_a_rewind,
     record_overwritten,
     under_construction,
-    arena_destroyed,
+    arena_destroyed, // at a rewind
+    pool_destroyed,  // at an allocation
     bad_alignment,
 };
 
-/// What a report needs to know of the arena.
-struct arena_report {
+/// What a report needs to know of the call.
+struct call_report {
     const char* pool_name;
-    arena_misuse reason;
-    const void* position;      ///< the mark's, the object's; of no meaning for `bad_alignment`
-    std::size_t alignment = 0; ///< that was asked for
+    call_misuse reason;
+    const void* position = nullptr; ///< an arena's mark or object, if the call has one
+    std::size_t alignment = 0;      ///< bad_alignment: what was asked for
 };
 
-/// Prints one line that names the arena, the position and the reason, and aborts.
-[[noreturn]] void stop_on_misuse(const arena_report& report) noexcept;
+/// Prints one line that names the pool, the position and the reason, and aborts.
+[[noreturn]] void stop_on_misuse(const call_report& report) noexcept;
+
+/// Stops the program: an allocation asked for this alignment.
+[[noreturn]] MILLPOND_SLOW_PATH void refuse_alignment(const char* pool_name,
+                                                      std::size_t alignment) noexcept;
+
+/// Stops the program when an alignment is no power of two.
+inline void require_alignment(const char* pool_name, std::size_t alignment) noexcept {
+    if constexpr (checked_build) {
+        // The bits in which a power of two differs from the number below it exceed that number, and those
+        // of no other number do.
+        if ((alignment ^ (alignment - 1)) <= alignment - 1) [[unlikely]] {
+            refuse_alignment(pool_name, alignment);
+        }
+    }
+}
+
+/// Prints one line and aborts: an allocator was made without a resource, and there is no default one.
+[[noreturn]] MILLPOND_SLOW_PATH void stop_without_resource() noexcept;
 
 /// Prints one line that says how many blocks were still live when a raw pool was destroyed.
 void report_leak(const char* pool_name, std::size_t live_blocks, std::size_t block_bytes) noexcept;

@@ -64,6 +64,9 @@ namespace detail {
 [[noreturn]] void
 throw_exhausted(const char* pool_name, std::size_t capacity, std::size_t high_water, int os_error);
 
+/// More bytes than an object can have.
+[[noreturn]] void throw_bad_alloc();
+
 /// An array of more objects than fit in memory.
 [[noreturn]] void throw_bad_length();
 

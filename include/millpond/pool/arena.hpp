@@ -12,6 +12,7 @@
 ///     }
 
 #include "millpond/base/config.hpp"
+#include "millpond/base/contract.hpp"
 #include "millpond/base/error.hpp"
 #include "millpond/base/name.hpp"
 #include "millpond/base/stats.hpp"
@@ -108,7 +109,7 @@ public:
     /// any other stops the program. Zero bytes count as one, so that no two addresses are the same.
     [[nodiscard]] void* try_allocate(std::size_t bytes,
                                      std::size_t alignment = alignof(std::max_align_t)) noexcept {
-        core_.require_alignment(alignment);
+        detail::require_alignment(name(), alignment);
         return core_.take(0, at_least_one(bytes), alignment);
     }
 

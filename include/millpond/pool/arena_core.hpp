@@ -123,14 +123,6 @@ public:
         }
     }
 
-    void require_alignment(std::size_t alignment) const noexcept {
-        if constexpr (checked_build) {
-            if (alignment == 0 || (alignment & (alignment - 1)) != 0) [[unlikely]] {
-                refuse_alignment(alignment);
-            }
-        }
-    }
-
     [[nodiscard]] std::size_t size() const noexcept {
         return static_cast<std::size_t>(top_ - first_);
     }
@@ -190,7 +182,6 @@ private:
 
     [[noreturn]] MILLPOND_SLOW_PATH void refuse_record(const arena_record* record) const noexcept;
     [[noreturn]] MILLPOND_SLOW_PATH void refuse_mark(const mark& refused) const noexcept;
-    [[noreturn]] MILLPOND_SLOW_PATH void refuse_alignment(std::size_t alignment) const noexcept;
     [[noreturn]] MILLPOND_SLOW_PATH void refuse_construction(const void* place) const noexcept;
     MILLPOND_SLOW_PATH void refuse_unless_null(const void* block) const noexcept;
 

@@ -10,6 +10,8 @@
 ///     chunks     ---- 3 ---->   |---------- 7 ---------->|------ 4 --------
 ///     lower, upper  3, 7               7, -                 4, -
 ///
+/// (Where a chunked_storage takes chunks of several parts, these are its parts.)
+///
 /// Granules that have a chunk stand in a hash table. Threads may search it while one adds and removes
 /// chunks: a table that fills up is copied into one of twice the size and stays where it is, and what an
 /// entry says of one chunk does not change when it learns of another. An entry whose chunks are gone keeps

@@ -4,14 +4,16 @@
 /// Blocks in chunks that come from a std::pmr::memory_resource, one by one: the storage of a resource's
 /// pool when the resource was given an upstream.
 ///
-///     chunk 0 (upstream)     [ block 0 | 1 | ... | 2^n - 1 ]
-///     chunk 1 (elsewhere)    [ block 2^n | ... ]
-///     chunk 2                gone: shrink() returned it, its indices have no block until it comes back
+///     part     0          1          2     3          4     5     6     7
+///     chunk   [ 0 ]      [ 1 ]      [ 2     3 ]       gone: shrink() returned it, its indices have no
+///              upstream   elsewhere  elsewhere        block until another takes its place
 ///     metadata (own pages)   [ a state per index | occupancy words | what the pool adds ]
 ///
-/// All chunks have the same number of blocks, a power of two, so that an index is a chunk's number and a
-/// place in it. From an address to its chunk leads a chunk_directory. What is known of blocks lies in
-/// pages of the storage's own, reserved for `max_capacity`, as in region_storage.
+/// A *part* has 2^n blocks, so that an index is a part's number and a place in it. From an address to its
+/// part leads a chunk_directory. A chunk is one part or more, side by side: each is as large as all before
+/// it, up to a limit, so that a pool of many blocks has asked upstream few times. Its parts are opened one
+/// by one, so that no growth takes longer than the first. What is known of blocks lies in pages of the
+/// storage's own, reserved for `max_capacity`, as in region_storage.
 
 #include "millpond/base/bits.hpp"
 #include "millpond/base/config.hpp"
@@ -36,7 +38,8 @@ namespace detail {
 /// What a chunked storage needs beyond the size of a pool.
 struct chunk_source {
     std::pmr::memory_resource* upstream = nullptr;
-    std::size_t chunk_blocks = 0; ///< a power of two
+    std::size_t part_blocks = 0; ///< a power of two
+    std::size_t most_blocks = 0; ///< of a chunk; at least part_blocks
 };
 
 class chunked_storage {
@@ -59,13 +62,13 @@ public:
             return no_index;
         }
         const std::uint64_t offset = reinterpret_cast<std::uintptr_t>(address) -
-                                     reinterpret_cast<std::uintptr_t>(chunk_at(number));
+                                     reinterpret_cast<std::uintptr_t>(part_at(number));
         const std::uint64_t local = stride_.index_of(offset);
-        return local <= local_mask_ ? std::uint64_t{number} << chunk_log2_ | local : no_index;
+        return local <= local_mask_ ? std::uint64_t{number} << part_log2_ | local : no_index;
     }
 
     [[nodiscard]] std::byte* block_at(std::uint64_t index) const noexcept {
-        return chunk_at(index >> chunk_log2_) + (index & local_mask_) * stride_.bytes();
+        return part_at(index >> part_log2_) + (index & local_mask_) * stride_.bytes();
     }
 
     [[nodiscard]] bool owns(const void* address) const noexcept;
@@ -87,27 +90,32 @@ public:
 
     [[nodiscard]] std::uint32_t max_capacity() const noexcept { return max_capacity_; }
 
-    /// Indices below capacity() whose chunk is gone.
+    /// Indices below capacity() that have no block now.
     [[nodiscard]] std::uint32_t missing() const noexcept { return missing_; }
 
     /// Those of one word. O(64).
     [[nodiscard]] std::uint64_t missing_in(std::uint32_t word) const noexcept;
 
-    /// Takes a chunk from upstream: its blocks, or none when there is no more.
+    /// Opens the next part of a chunk, which is taken from upstream if need be: its blocks, or none when
+    /// there is no more.
     [[nodiscard]] block_range grow() noexcept;
+
+    /// The blocks of the last chunk that begins before an index; none where there is no such chunk.
+    /// O(parts).
+    [[nodiscard]] block_range chunk_before(std::uint32_t index) const noexcept;
 
     /// Returns the chunks that lie in [first, end), all of whose blocks are free, after telling `take_out`
     /// which blocks those are. Bytes that went upstream.
     template <class TakeOut>
     std::size_t discard(std::uint64_t first, std::uint64_t end, TakeOut take_out) noexcept {
-        const std::uint64_t from = (first + local_mask_) >> chunk_log2_;
         std::size_t returned = 0;
-        for (std::uint64_t number = end >> chunk_log2_; number > from; --number) {
-            const auto last = static_cast<std::uint32_t>(number - 1);
-            if (!is_gap(last)) {
-                take_out(blocks_of(last));
-                returned += return_chunk(last);
+        block_range chunk = chunk_before(static_cast<std::uint32_t>(end));
+        while (!chunk.empty() && chunk.first >= first) {
+            if (chunk.end <= end) {
+                take_out(chunk);
+                returned += return_chunk(chunk);
             }
+            chunk = chunk_before(chunk.first);
         }
         return returned;
     }
@@ -121,48 +129,59 @@ public:
     /// No address is a block any more.
     void retire() noexcept { max_capacity_ = 0; }
 
-    /// Address space that a chunk costs beside what is known of its blocks.
-    [[nodiscard]] static constexpr std::size_t table_bytes_per_chunk() noexcept {
-        return sizeof(chunk) + chunk_directory::bytes_per_chunk();
+    /// Address space that a part costs beside what is known of its blocks.
+    [[nodiscard]] static constexpr std::size_t table_bytes_per_part() noexcept {
+        return sizeof(part) + chunk_directory::bytes_per_chunk();
     }
 
 private:
     static constexpr std::uint64_t no_index = ~std::uint64_t{0};
 
-    struct chunk {
-        std::byte* begin;       ///< nullptr: a gap
-        std::uint32_t next_gap; ///< in a gap
+    struct part {
+        std::byte* begin;       ///< nullptr: not open, or gone
+        std::uint32_t parts;    ///< of the chunk or gap that begins here; 0 where none does
+        std::uint32_t next_gap; ///< where a gap begins
     };
 
-    [[nodiscard]] std::byte* chunk_at(std::uint64_t number) const noexcept {
-        // As capacity(): who has a block of it knows of the chunk.
-        return std::atomic_ref(chunks_[number].begin).load(std::memory_order_relaxed);
+    [[nodiscard]] std::byte* part_at(std::uint64_t number) const noexcept {
+        // As capacity(): who has a block of it knows of the part.
+        return std::atomic_ref(parts_[number].begin).load(std::memory_order_relaxed);
     }
 
-    void set_chunk(std::uint32_t number, std::byte* begin) noexcept {
-        std::atomic_ref(chunks_[number].begin).store(begin, std::memory_order_relaxed); // as above
+    void set_part(std::uint32_t number, std::byte* begin) noexcept {
+        std::atomic_ref(parts_[number].begin).store(begin, std::memory_order_relaxed); // as above
     }
 
-    [[nodiscard]] bool is_gap(std::uint32_t number) const noexcept {
-        return chunk_at(number) == nullptr;
+    [[nodiscard]] bool is_open(std::uint32_t number) const noexcept {
+        return part_at(number) != nullptr;
     }
 
-    [[nodiscard]] block_range blocks_of(std::uint32_t number) const noexcept {
-        return {number << chunk_log2_, (number + 1) << chunk_log2_};
+    [[nodiscard]] std::uint32_t number_of(std::uint64_t index) const noexcept {
+        return static_cast<std::uint32_t>(index >> part_log2_);
     }
 
-    [[nodiscard]] std::size_t chunk_bytes() const noexcept {
+    /// Blocks of the parts from `first` to `end`, the latter not included.
+    [[nodiscard]] block_range blocks_of(std::uint32_t first, std::uint32_t end) const noexcept {
+        return {first << part_log2_, end << part_log2_};
+    }
+
+    [[nodiscard]] std::size_t part_bytes() const noexcept {
         return (std::size_t{local_mask_} + 1) * stride_.bytes();
     }
 
-    [[nodiscard]] std::byte* take_chunk(std::uint32_t number) noexcept;
-    std::size_t return_chunk(std::uint32_t number) noexcept;
+    [[nodiscard]] bool take_chunk() noexcept;
+    [[nodiscard]] std::byte* ask_upstream(std::uint32_t parts) noexcept;
+    void give_upstream(std::byte* chunk, std::uint32_t parts) noexcept;
+    std::size_t return_chunk(block_range blocks) noexcept;
+
+    template <class Visit>
+    void for_each_chunk(Visit visit) const noexcept;
 
     runtime_stride stride_;
-    int chunk_log2_;
-    std::uint64_t local_mask_; ///< blocks of a chunk, less one
+    int part_log2_;
+    std::uint64_t local_mask_; ///< blocks of a part, less one
     chunk_directory directory_;
-    chunk* chunks_ = nullptr; ///< by number
+    part* parts_ = nullptr; ///< by number
     block_state* states_ = nullptr;
     std::uint64_t* words_ = nullptr;
     std::byte* extra_ = nullptr;
@@ -170,12 +189,17 @@ private:
     std::uint32_t max_capacity_;
     std::uint32_t missing_ = 0;
     std::uint32_t first_gap_ = chunk_directory::none;
+    std::uint32_t most_parts_;           ///< of a chunk; a power of two
+    std::uint32_t taken_ = 0;            ///< parts, open or not, that are the storage's
+    std::uint32_t to_open_ = 0;          ///< the next part of the newest chunk
+    std::uint32_t to_open_end_ = 0;      ///< beyond its last part; to_open_ when all are open
+    std::byte* to_open_begin_ = nullptr; ///< where the next part lies
     std::pmr::memory_resource* upstream_;
     byte_budget* budget_;
     std::size_t alignment_;
     occupancy_shape shape_;
     region metadata_;
-    region chunk_table_;
+    region part_table_;
 };
 
 } // namespace detail

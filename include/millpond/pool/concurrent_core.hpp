@@ -375,7 +375,11 @@ private:
     [[nodiscard]] MILLPOND_SLOW_PATH occupancy::claimed_word
     claim_after_growth(std::uint32_t most, atomic_occupancy::helper* help) noexcept;
 
+    /// There is no block. Stops the program when that is because the pool is destroyed.
     [[nodiscard]] MILLPOND_SLOW_PATH void* count_failure() noexcept;
+
+    /// Stops the program when the pool is destroyed.
+    void require_alive() const noexcept;
 
     /// Returns everything that a thread keeps.
     void spill(thread_cache& cache) noexcept;
@@ -386,19 +390,14 @@ private:
     void wake_if_waiting() noexcept;
     void put_back_directly(std::uint64_t index) noexcept;
 
+    [[nodiscard]] std::size_t shrink_chunks() noexcept;
+    [[nodiscard]] bool claim_whole(block_range blocks) noexcept;
+    [[nodiscard]] std::size_t shrink_pages() noexcept;
+
     struct word_window;
 
     [[nodiscard]] std::size_t discard_free(word_window& window) noexcept;
     [[nodiscard]] std::size_t discard(block_range run, word_window& window) noexcept;
-
-    /// Indices below the capacity whose chunk was returned.
-    [[nodiscard]] std::uint32_t missing() const noexcept {
-        if constexpr (leaves_gaps<Storage>) {
-            return storage_.missing();
-        } else {
-            return 0;
-        }
-    }
 
     void end_thread(std::uint32_t index) noexcept;
     void recover(std::uint32_t own_index) noexcept;

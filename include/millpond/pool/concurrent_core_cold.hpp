@@ -62,6 +62,7 @@ concurrent_core<Storage>::concurrent_core(const pool_name& name,
 
 template <class Storage>
 thread_cache* concurrent_core<Storage>::join() noexcept {
+    require_alive();
     const std::uint32_t index = claim_thread_index();
     if (index == no_thread_index || caches_[index] != nullptr) {
         return caches_[index];
@@ -180,7 +181,15 @@ void concurrent_core<Storage>::deallocate_directly(void* block) noexcept {
 }
 
 template <class Storage>
+void concurrent_core<Storage>::require_alive() const noexcept {
+    if (gone_ == misuse::pool_destroyed) {
+        stop_on_misuse({.pool_name = name_.c_str(), .reason = call_misuse::pool_destroyed});
+    }
+}
+
+template <class Storage>
 void* concurrent_core<Storage>::count_failure() noexcept {
+    require_alive();
     atomic_add(shared_.failures, std::uint64_t{1}, std::memory_order_relaxed); // a statistic
     return nullptr;
 }
@@ -375,6 +384,7 @@ concurrent_pool_stats concurrent_core<Storage>::stats() const noexcept {
 template <class Storage>
 void concurrent_core<Storage>::retire() noexcept {
     storage_.unpoison_all();
+    caches_ = no_caches.data(); // so that the next allocation comes to join()
     storage_.retire();
     gone_ = misuse::pool_destroyed;
     // Without this the compiler drops the stores above: they are the object's last.

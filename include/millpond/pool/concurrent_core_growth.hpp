@@ -56,13 +56,65 @@ concurrent_core<Storage>::claim_after_growth(std::uint32_t most,
     }
 }
 
-/// What threads keep stays with them, but for the calling one. Words are claimed, looked through and given
-/// back, some at a time, the last ones first: an allocation meanwhile finds others, or grows the storage.
+/// What threads keep stays with them, but for the calling one.
 template <class Storage>
 std::size_t concurrent_core<Storage>::shrink() noexcept {
     if (own_cache() != nullptr) {
         spill(*own_cache());
     }
+    if constexpr (leaves_gaps<Storage>) {
+        return shrink_chunks();
+    } else {
+        return shrink_pages();
+    }
+}
+
+/// The last chunk first, and the lock is free in between: an allocation meanwhile finds other blocks, or
+/// grows the storage.
+template <class Storage>
+std::size_t concurrent_core<Storage>::shrink_chunks() noexcept {
+    std::size_t returned = 0;
+    for (std::uint32_t end = ~std::uint32_t{0}; end > 0;) {
+        const std::lock_guard guard(*growth_lock_);
+        const block_range chunk = storage_.chunk_before(std::min(end, storage_.capacity()));
+        if (claim_whole(chunk)) {
+            returned += storage_.discard(chunk.first, chunk.end, [](block_range /*gone*/) {});
+        }
+        end = chunk.first;
+    }
+    return returned;
+}
+
+/// Takes blocks out of the occupancy if all of them are there. None are not.
+template <class Storage>
+bool concurrent_core<Storage>::claim_whole(block_range blocks) noexcept {
+    bool is_whole = !blocks.empty();
+    std::uint32_t claimed = 0; // words before this one have been
+    for_each_word(blocks, [&](std::uint32_t word, std::uint64_t mask) {
+        if (is_whole) {
+            const std::uint64_t found = bits().claim_word(word);
+            is_whole = (found & mask) == mask;
+            const std::uint64_t rest = is_whole ? found & ~mask : found;
+            if (rest != 0) {
+                bits().give_back(word, rest);
+            }
+            claimed = is_whole ? word + 1 : claimed;
+        }
+    });
+    if (!is_whole) {
+        for_each_word(blocks, [&](std::uint32_t word, std::uint64_t mask) {
+            if (word < claimed) {
+                bits().give_back(word, mask);
+            }
+        });
+    }
+    return is_whole;
+}
+
+/// Words are claimed, looked through and given back, some at a time, the last ones first: an allocation
+/// meanwhile finds others, or grows the storage.
+template <class Storage>
+std::size_t concurrent_core<Storage>::shrink_pages() noexcept {
     std::size_t returned = 0;
     for (std::uint32_t windows = words_in_use() / word_blocks + 1; windows > 0; --windows) {
         const std::lock_guard guard(*growth_lock_);
@@ -103,18 +155,13 @@ std::size_t concurrent_core<Storage>::discard_free(word_window& window) noexcept
 
 template <class Storage>
 std::size_t concurrent_core<Storage>::discard(block_range run, word_window& window) noexcept {
-    if constexpr (leaves_gaps<Storage>) {
-        return storage_.discard(
-            run.first, run.end, [&window](block_range gone) { window.remove(gone); });
-    } else {
-        const std::size_t stride = storage_.stride_bytes();
-        const std::size_t returned = storage_.discard(run.first * stride, run.end * stride);
-        if (run.end == storage_.capacity()) {
-            storage_.retract(run.first);
-            window.remove(run);
-        }
-        return returned;
+    const std::size_t stride = storage_.stride_bytes();
+    const std::size_t returned = storage_.discard(run.first * stride, run.end * stride);
+    if (run.end == storage_.capacity()) {
+        storage_.retract(run.first);
+        window.remove(run);
     }
+    return returned;
 }
 
 } // namespace detail

@@ -77,7 +77,7 @@ verdict concurrent_core<Storage>::verify() noexcept {
             set_state(index_of(seats_[seat].kept.oldest(i)), block_state::freed);
         }
     }
-    if (found && live + waiting != storage_.capacity() - missing()) {
+    if (found && live + waiting != storage_.capacity() - missing_of(storage_)) {
         return {"live + kept + current + gathered + occupancy + reserved differs from the blocks",
                 waiting};
     }

@@ -131,7 +131,7 @@ public:
     [[nodiscard]] place open() noexcept {
         if ((end_ == known_ && frontier_ == storage_.max_capacity()) ||
             (end_ == storage_.capacity() && storage_.grow().empty())) [[unlikely]] {
-            ++failures_;
+            count_failure();
             return {};
         }
         if (end_ == known_) {
@@ -301,6 +301,9 @@ private:
     [[nodiscard]] std::uint32_t low_bits(std::uint64_t handle_or_word) const noexcept {
         return static_cast<std::uint32_t>(handle_or_word & address_mask_);
     }
+
+    /// There is no room. Stops the program when that is because the pool is destroyed.
+    MILLPOND_SLOW_PATH void count_failure() noexcept;
 
     void drop(std::uint32_t position) noexcept;
     [[nodiscard]] const char* fault_at(std::uint32_t position) const noexcept;

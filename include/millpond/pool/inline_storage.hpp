@@ -87,8 +87,11 @@ public:
         stats.bytes_committed = sizeof blocks_ + stats.bytes_metadata;
     }
 
-    /// No block is live any more.
-    void retire() noexcept { states_.fill(block_state::freed); }
+    /// No block is live any more, and none is free.
+    void retire() noexcept {
+        states_.fill(block_state::freed);
+        words_.fill(0);
+    }
 
 private:
     [[nodiscard]] std::uint64_t offset_of(const void* address) const noexcept {

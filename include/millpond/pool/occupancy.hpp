@@ -53,6 +53,16 @@ inline constexpr bool leaves_gaps = requires(const Storage& view) {
     view.missing();
 };
 
+/// Indices below the capacity, and the frontier if there is one, that have no block.
+template <class Storage>
+[[nodiscard]] std::uint32_t missing_of(const Storage& storage) noexcept {
+    if constexpr (leaves_gaps<Storage>) {
+        return storage.missing();
+    } else {
+        return 0;
+    }
+}
+
 /// Where each level of the summary begins, for a given number of blocks.
 struct occupancy_shape {
     static constexpr std::uint32_t max_levels = 6;

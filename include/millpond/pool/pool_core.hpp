@@ -297,8 +297,7 @@ private:
     /// Hands out the lowest block of the current word. Front and magazine are empty.
     [[nodiscard]] MILLPOND_OUTLINE void* take_from_word() noexcept {
         if (current_.mask == 0 && !claim()) [[unlikely]] {
-            ++failures_;
-            return nullptr;
+            return count_failure();
         }
         return take_current();
     }
@@ -323,7 +322,7 @@ private:
     /// does not grow.
     [[nodiscard]] bool claim() noexcept {
         if (storage_.max_capacity() == 0) {
-            return false; // moved from: there are no words
+            return false; // moved from or destroyed: there are no words
         }
         if (gathered_.mask != 0) {
             current_ = gathered_;
@@ -365,6 +364,9 @@ private:
     /// Makes room in the full magazine.
     MILLPOND_OUTLINE void evict() noexcept { gather(index_of(magazine_.pop_oldest())); }
 
+    /// There is no block. Stops the program when that is because the pool is destroyed.
+    MILLPOND_SLOW_PATH void* count_failure() noexcept;
+
     /// Moves a block, marked freed, towards the occupancy.
     void gather(std::uint64_t index) noexcept {
         const auto word = static_cast<std::uint32_t>(index / word_blocks);
@@ -398,15 +400,6 @@ private:
     void spill() noexcept;
 
     [[nodiscard]] bool is_waiting(std::uint32_t index) const noexcept;
-
-    /// Indices below the frontier whose chunk was returned.
-    [[nodiscard]] std::uint32_t missing() const noexcept {
-        if constexpr (leaves_gaps<Storage>) {
-            return storage_.missing();
-        } else {
-            return 0;
-        }
-    }
 
     /// Turns free blocks at the end back into fresh ones, so that their memory can go.
     void retract_frontier() noexcept;

@@ -29,7 +29,7 @@ std::size_t pool_core<Storage, MagazineEntries>::try_allocate_bulk(std::span<voi
     }
     while (count < out.size()) {
         if (current_.mask == 0 && !claim()) {
-            ++failures_;
+            count_failure();
             break;
         }
         do {
@@ -41,11 +41,11 @@ std::size_t pool_core<Storage, MagazineEntries>::try_allocate_bulk(std::span<voi
 
 template <block_storage Storage, std::uint32_t MagazineEntries>
 bool pool_core<Storage, MagazineEntries>::can_allocate(std::size_t blocks) noexcept {
-    while (blocks > storage_.capacity() - missing() - live()) {
+    while (blocks > storage_.capacity() - missing_of(storage_) - live()) {
         const bool fits = blocks <= storage_.max_capacity() - live();
         const block_range more = fits ? storage_.grow() : block_range{};
         if (more.empty()) {
-            ++failures_;
+            count_failure();
             return false;
         }
         if constexpr (leaves_gaps<Storage>) {
@@ -114,7 +114,7 @@ std::size_t pool_core<Storage, MagazineEntries>::shrink() noexcept {
 template <block_storage Storage, std::uint32_t MagazineEntries>
 pool_stats pool_core<Storage, MagazineEntries>::stats() const noexcept {
     pool_stats now;
-    now.capacity = storage_.capacity() - missing();
+    now.capacity = storage_.capacity() - missing_of(storage_);
     now.live = live();
     now.free = now.capacity - now.live;
     now.high_water = high_water_;
@@ -128,11 +128,25 @@ pool_stats pool_core<Storage, MagazineEntries>::stats() const noexcept {
 template <block_storage Storage, std::uint32_t MagazineEntries>
 void pool_core<Storage, MagazineEntries>::retire() noexcept {
     storage_.unpoison_all();
+    // No block is left, so that the next allocation comes to count_failure().
+    magazine_.clear();
+    current_ = {};
+    gathered_ = {};
+    frontier_ = storage_.capacity();
     front_ = nullptr;
     gone_ = misuse::pool_destroyed;
     storage_.retire();
     // Without this the compiler drops the stores above: they are the object's last.
     asm volatile("" : : "r"(this) : "memory");
+}
+
+template <block_storage Storage, std::uint32_t MagazineEntries>
+void* pool_core<Storage, MagazineEntries>::count_failure() noexcept {
+    if (gone_ == misuse::pool_destroyed) {
+        stop_on_misuse({.pool_name = name_.c_str(), .reason = call_misuse::pool_destroyed});
+    }
+    ++failures_;
+    return nullptr;
 }
 
 template <block_storage Storage, std::uint32_t MagazineEntries>
@@ -289,7 +303,7 @@ verdict pool_core<Storage, MagazineEntries>::verify() const noexcept {
     if (marked_live != live() + (front_ != nullptr ? 1U : 0U)) {
         return {"live + front differs from the blocks marked live", marked_live};
     }
-    if (frontier_ != claimed_ + in_occupancy + missing()) {
+    if (frontier_ != claimed_ + in_occupancy + missing_of(storage_)) {
         return {"claimed + current + gathered + occupancy differs from the frontier", in_occupancy};
     }
     if (frontier_ > storage_.capacity() || storage_.capacity() > storage_.max_capacity()) {

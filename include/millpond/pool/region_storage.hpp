@@ -49,6 +49,9 @@ public:
     /// pool grows in no other way: `grow_to` touches none.
     [[nodiscard]] block_range grow() noexcept;
 
+    /// No address is a block any more, and no bit says that one is free.
+    void retire() noexcept;
+
 private:
     void touch_metadata(block_range blocks) noexcept;
     void take_over(region_storage_base& other) noexcept;

@@ -8,10 +8,12 @@
 
 #include "millpond/base/config.hpp"
 #include "millpond/base/name.hpp"
+#include "millpond/base/thread_index.hpp"
 #include "millpond/pool/atomic_occupancy.hpp"
 #include "millpond/pool/magazine.hpp"
 #include "millpond/pool/occupancy.hpp"
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 
@@ -43,6 +45,9 @@ struct alignas(thread_separation) thread_cache {
     atomic_occupancy::helper help;        ///< as it joined the pool
     magazine<magazine_entries_most> kept; ///< blocks freed lately
 };
+
+/// The table by thread index of a pool that is destroyed: no thread has a cache.
+extern std::array<thread_cache*, thread_indices + 1> no_caches;
 
 /// How much a thread may keep, and the blocks that this costs.
 struct cache_limits {

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// An allocation from a resource with an alignment that is no power of two stops the program, whatever it was used for before.
+//
+// class: block size 0, capacity 0, alignment not a power of two, count x size overflow
+// pools: pool_resource concurrent_pool_resource pool_resource_over_upstream concurrent_pool_resource_over_upstream
+// ends:  SIGABRT
+// says:  millpond: pool 'victim': allocation with alignment 3: not a power of two
+
+#include "resources.hpp"
+
+MISUSE_OF_A_RESOURCE({
+    it.give(it.take(40, 8), 40, 8);
+    (void)it.take(40, 3);
+})
