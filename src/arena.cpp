@@ -50,6 +50,13 @@ block_room room_of(const arena_options& options) {
             .prefault = options.prefault};
 }
 
+/// True for a multiple of 8 with a record and at least a byte of its object before the end of what is
+/// in use: one comparison, which nothing makes overflow but what is no multiple of 8.
+bool has_record_at(std::uint64_t offset, std::size_t used) noexcept {
+    static_assert(sizeof(arena_record) == 16);
+    return std::rotr(offset, 3) + 3 <= (std::uint64_t{used} + 7) / 8;
+}
+
 /// What a buffer must hold, whatever its own alignment.
 std::size_t buffer_bytes_for(const block_room& room) noexcept {
     return room.bytes + room.alignment - 1;
@@ -57,8 +64,12 @@ std::size_t buffer_bytes_for(const block_room& room) noexcept {
 
 } // namespace
 
-arena_core::arena_core(const pool_name& name, const block_room& room, const memory_options& memory)
+arena_core::arena_core(const pool_name& name,
+                       const block_room& room,
+                       const memory_options& memory,
+                       std::pmr::memory_resource* upstream)
     : max_capacity_(room.bytes)
+    , upstream_(upstream)
     , name_(name) {
     const bool mapped = memory.source == memory_source::mapped;
     if (memory.source == memory_source::buffer && memory.buffer.size() < buffer_bytes_for(room)) {
@@ -73,7 +84,7 @@ arena_core::arena_core(const pool_name& name, const block_room& room, const memo
     end_ = first_ + (mapped ? room.ready_bytes : room.bytes); // heap and buffer are there whole
     top_ = first_;
     free_limit_ = first_;
-    rewind_limit_ = first_;
+    own_.first = first_;
     if (room.prefault && !mapped) {
         std::memset(first_, 0, room.bytes);
     }
@@ -82,7 +93,10 @@ arena_core::arena_core(const pool_name& name, const block_room& room, const memo
 
 arena_core::~arena_core() {
     clear();
+    (void)return_kept();
     unpoison(first_, capacity());
+    upstream_ = nullptr;
+    max_capacity_ = 0;
     top_ = nullptr;
     end_ = nullptr;
     first_ = nullptr;
@@ -95,17 +109,23 @@ arena_core::take_slow(std::size_t before, std::size_t bytes, std::size_t alignme
     if (first_ == nullptr) {
         stop_on_misuse({.pool_name = name_.c_str(), .reason = call_misuse::pool_destroyed});
     }
-    const std::size_t skip = distance(before, alignment);
-    const std::size_t room = max_capacity_ - size();
-    if (bytes > room || skip > room - bytes || !grow_to(size() + skip + bytes)) {
-        count_failure();
-        return nullptr;
+    if (current_ == &own_) {
+        const std::size_t skip = distance(before, alignment);
+        const std::size_t room = max_capacity_ - used_here();
+        if (bytes <= room && skip <= room - bytes && grow_to(used_here() + skip + bytes)) {
+            return take_here(skip, bytes);
+        }
     }
-    return take_here(skip, bytes);
+    std::byte* const place =
+        upstream_ != nullptr ? take_in_chunk(before, bytes, alignment) : nullptr;
+    if (place == nullptr) {
+        count_failure();
+    }
+    return place;
 }
 
 bool arena_core::grow_to(std::size_t bytes) noexcept {
-    const std::size_t old = capacity();
+    const auto old = static_cast<std::size_t>(end_ - first_);
     if (bytes <= old) {
         return true;
     }
@@ -121,9 +141,29 @@ bool arena_core::grow_to(std::size_t bytes) noexcept {
     return true;
 }
 
+bool arena_core::reserve(std::size_t bytes) noexcept {
+    if (bytes <= capacity()) {
+        return true;
+    }
+    if (current_ == &own_ && own_.newer == nullptr && bytes <= max_capacity_ && grow_to(bytes)) {
+        return true;
+    }
+    if (upstream_ == nullptr || bytes > most_bytes) {
+        return false;
+    }
+    arena_chunk* last = current_;
+    while (last->newer != nullptr) {
+        last = last->newer;
+    }
+    return add_chunk(*last, bytes - capacity()) != nullptr;
+}
+
 std::size_t arena_core::shrink() noexcept {
-    const auto skip = static_cast<std::size_t>(first_ - region_.data());
-    return region_.discard(skip + size(), skip + capacity());
+    const std::size_t returned = return_kept();
+    const bool is_here = current_ == &own_;
+    const auto from = static_cast<std::size_t>((is_here ? top_ : own_.top) - region_.data());
+    const auto end = static_cast<std::size_t>((is_here ? end_ : own_.end) - region_.data());
+    return returned + region_.discard(from, end);
 }
 
 void arena_core::rewind(const mark& to) noexcept {
@@ -137,8 +177,9 @@ void arena_core::rewind(const mark& to) noexcept {
 
 /// True for a state that this arena may go back to.
 bool arena_core::is_current(const point& at) const noexcept {
-    return at.position <= top_ && at.position >= rewind_limit_ &&
-           !history_.passed(at.position, at.rewinds);
+    const std::size_t size_then = size_at(at.position);
+    return size_then <= size() && size_then >= rewind_limit_ &&
+           !history_.passed(size_then, at.rewinds);
 }
 
 /// By value: the caller's copy may lie in what is given back.
@@ -147,9 +188,13 @@ void arena_core::go_back(point to) noexcept {
         destroy_since(to);
     }
     if (to.position != top_) {
+        while (offset_of(to.position) > used_here() && current_ != &own_)
+            [[unlikely]] {
+                step_back();
+            }
         lower(to.position);
         if constexpr (checked_build) {
-            history_.add(to.position);
+            history_.add(size());
         }
     }
     free_limit_ = std::min(free_limit_, to.position);
@@ -164,7 +209,7 @@ void arena_core::undo(const point& before) noexcept {
 /// position moves down when all of them have run.
 void arena_core::destroy_since(const point& to) noexcept {
     std::byte* const free_limit = std::exchange(free_limit_, top_);
-    std::byte* const rewind_limit = std::exchange(rewind_limit_, top_);
+    const std::size_t rewind_limit = std::exchange(rewind_limit_, size());
     while (newest_ != to.newest && newest_ != nullptr) {
         arena_record* const record = newest_;
         const arena_record read = copy_of(record);
@@ -173,7 +218,7 @@ void arena_core::destroy_since(const point& to) noexcept {
         }
         read.destroy(record);
     }
-    free_limit_ = free_limit;
+    free_limit_ = offset_of(free_limit) <= used_here() ? free_limit : first_;
     rewind_limit_ = rewind_limit;
     if (newest_ != to.newest) { // the mark was stale, and the history had forgotten
         refuse_mark({this, to});
@@ -184,10 +229,16 @@ void arena_core::destroy_since(const point& to) noexcept {
 /// link that leads to no place for a record. There must be one: then the size is at least 17.
 bool arena_core::follow(sealed_offset link, arena_record*& found) const noexcept {
     const std::uint64_t offset = link.offset();
-    // A multiple of 8, with a record and at least a byte of its object before the top: one comparison.
-    if (std::rotr(offset, 3) <= (size() - sizeof(arena_record) - 1) / 8) [[likely]] {
-        found = reinterpret_cast<arena_record*>(first_ + offset);
+    const auto address = static_cast<std::uintptr_t>(origin() + offset);
+    found = reinterpret_cast<arena_record*>(address);
+    if (has_record_at(address - reinterpret_cast<std::uintptr_t>(first_), used_here())) [[likely]] {
         return true;
+    }
+    for (const arena_chunk* chunk = current_->older; chunk != nullptr; chunk = chunk->older) {
+        if (has_record_at(address - reinterpret_cast<std::uintptr_t>(chunk->first),
+                          static_cast<std::size_t>(chunk->top - chunk->first))) {
+            return true;
+        }
     }
     found = nullptr;
     return offset == sealed_offset::none;
@@ -206,9 +257,12 @@ pool_stats arena_core::stats() const noexcept {
     now.live = size();
     now.free = now.capacity - now.live;
     now.high_water = high_water();
-    now.max_capacity = max_capacity_;
+    now.max_capacity = max_capacity();
     now.block_bytes = 1;
     now.bytes_committed = region_.committed();
+    for (const arena_chunk* chunk = own_.newer; chunk != nullptr; chunk = chunk->newer) {
+        now.bytes_committed += chunk->from_upstream;
+    }
     now.failures = failures_;
     now.growth_error = growth_error_;
     now.pages = region_.pages();
@@ -217,18 +271,21 @@ pool_stats arena_core::stats() const noexcept {
 }
 
 verdict arena_core::verify() const noexcept {
-    if (top_ < first_ || end_ < top_ || capacity() > max_capacity_) {
+    if (top_ < first_ || end_ < top_ || capacity() > max_capacity()) {
         return {"first <= top <= end <= maximum does not hold", size()};
     }
     if (free_limit_ < first_ || free_limit_ > top_) {
         return {"the newest mark lies outside what is in use", offset_of(free_limit_)};
+    }
+    if (const verdict chunks = verify_chunks(); !chunks) {
+        return chunks;
     }
     if (!history_.is_ordered()) {
         return {"the rewinds that are remembered are not in order", 0};
     }
     arena_record* record = newest_;
     for (std::size_t most = size() / sizeof(arena_record); record != nullptr; --most) {
-        const std::uint64_t at = offset_of(record);
+        const std::size_t at = size_at(reinterpret_cast<const std::byte*>(record));
         if (most == 0 || at >= size()) {
             return {"the records of destructors go round or out of what is in use", at};
         }
@@ -240,7 +297,8 @@ verdict arena_core::verify() const noexcept {
 }
 
 void arena_core::throw_full(std::size_t bytes) const {
-    const bool refused = bytes <= max_capacity_ - size(); // then it was the system
+    // Where the own memory had room for it, it was the system.
+    const bool refused = current_ == &own_ && bytes <= max_capacity_ - used_here();
     throw_exhausted(
         name_.c_str(), bytes_wanted{bytes}, capacity(), high_water(), refused ? growth_error_ : 0);
 }
@@ -262,33 +320,42 @@ void arena_core::refuse_mark(const mark& refused) const noexcept {
         reason = call_misuse::foreign_mark;
     } else if (first_ == nullptr) {
         reason = call_misuse::arena_destroyed;
-    } else if (refused.at.position < rewind_limit_) {
+    } else if (size_at(refused.at.position) < rewind_limit_) {
         reason = call_misuse::inside_a_rewind;
     }
     stop_on_misuse({.pool_name = name_.c_str(), .reason = reason, .position = refused.at.position});
 }
 
-void arena_core::refuse_unless_null(const void* block) const noexcept {
+/// A block of an older chunk stays for the next rewind.
+void arena_core::refuse_unless_older(const void* block, std::size_t bytes) const noexcept {
     if (block == nullptr) {
         return;
+    }
+    const auto address = reinterpret_cast<std::uintptr_t>(block);
+    for (const arena_chunk* chunk = current_->older; chunk != nullptr; chunk = chunk->older) {
+        const std::uintptr_t offset = address - reinterpret_cast<std::uintptr_t>(chunk->first);
+        const auto used = static_cast<std::size_t>(chunk->top - chunk->first);
+        if (offset < used && bytes <= used - offset) {
+            return;
+        }
     }
     misuse reason = misuse::foreign;
     if (first_ == nullptr) {
         reason = misuse::pool_destroyed;
-    } else if (offset_of(block) < capacity()) {
+    } else if (owns(block)) {
         reason = misuse::given_back;
     }
     stop_on_misuse({.pool_name = name_.c_str(),
                     .reason = reason,
                     .address = block,
                     .first = first_,
-                    .end = first_ + capacity()});
+                    .end = end_});
 }
 
 } // namespace detail
 
-arena::arena(const arena_options& options)
-    : core_(options.name, detail::room_of(options), options.memory) {}
+arena::arena(const arena_options& options, std::pmr::memory_resource* upstream)
+    : core_(options.name, detail::room_of(options), options.memory, upstream) {}
 
 std::string_view arena::try_duplicate(std::string_view text) noexcept {
     std::byte* const place = core_.take(0, text.size() + 1, 1);
@@ -309,9 +376,13 @@ std::string_view arena::duplicate(std::string_view text) {
 }
 
 void arena::reserve(std::size_t bytes) {
-    if (bytes > max_capacity() || !core_.grow_to(bytes)) {
+    if (!try_reserve(bytes)) {
         core_.throw_full(bytes - size());
     }
+}
+
+bool arena::try_reserve(std::size_t bytes) noexcept {
+    return core_.reserve(bytes);
 }
 
 std::size_t arena::buffer_bytes(const arena_options& options) {

@@ -14,6 +14,7 @@ detail::concurrent_layout layout_of(const concurrent_block_pool_options& options
                                          options.block_alignment,
                                          options.capacity,
                                          options.threads,
+                                         options.bound,
                                          options.prefault);
 }
 

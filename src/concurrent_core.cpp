@@ -40,7 +40,8 @@ constinit std::array<thread_cache*, thread_indices + 1> no_caches{};
 cache_limits cache_limits::of(const pool_name& name,
                               std::size_t capacity,
                               std::size_t stride_bytes,
-                              std::size_t threads) {
+                              std::size_t threads,
+                              capacity_bound bound) {
     if (threads > threads_most) {
         throw_bad_option(name.c_str(), "threads", threads, "must be at most", threads_most);
     }
@@ -51,6 +52,10 @@ cache_limits cache_limits::of(const pool_name& name,
     const std::size_t affordable = affordable_blocks(stride_bytes);
     const std::size_t share = capacity / threads;
     cache_limits limits;
+    if (bound == capacity_bound::exact) {
+        limits.at_once = smallest_of({word_blocks, affordable}); // only by bulk calls, in passing
+        return limits;
+    }
     limits.kept = smallest_of({magazine_entries_most, affordable, share / 2});
     limits.at_once = smallest_of({word_blocks, affordable, share / 6});
     limits.threads = limits.at_once == 0 ? 0 : static_cast<std::uint32_t>(threads);
@@ -62,11 +67,12 @@ concurrent_layout concurrent_layout::of(const pool_name& name,
                                         std::size_t block_alignment,
                                         std::size_t capacity,
                                         std::size_t threads,
+                                        capacity_bound bound,
                                         bool prefault) {
     concurrent_layout layout;
     layout.promised = capacity;
     layout.blocks = pool_layout::checked(name, block_bytes, block_alignment, capacity, 0, prefault);
-    layout.limits = cache_limits::of(name, capacity, layout.blocks.stride_bytes, threads);
+    layout.limits = cache_limits::of(name, capacity, layout.blocks.stride_bytes, threads, bound);
     layout.blocks.add_spare_blocks(name, layout.limits.spare_blocks());
     layout.add_tables();
     return layout;

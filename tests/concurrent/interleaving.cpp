@@ -34,6 +34,7 @@ namespace {
 
 struct shape {
     std::size_t capacity, pool_threads, threads;
+    millpond::capacity_bound bound = millpond::capacity_bound::at_least;
 };
 
 /// From one block to two words, with threads that keep blocks and threads that do not.
@@ -45,10 +46,15 @@ constexpr std::array shapes{shape{1, 1, 2},
                             shape{63, 2, 3},
                             shape{64, 3, 4},
                             shape{65, 2, 3},
-                            shape{130, 2, 4}};
+                            shape{130, 2, 4},
+                            shape{3, 2, 3, millpond::capacity_bound::exact},
+                            shape{65, 2, 3, millpond::capacity_bound::exact}};
 
 millpond::concurrent_block_pool_options options_of(const shape& now) {
-    return {.block_bytes = 16, .capacity = now.capacity, .threads = now.pool_threads};
+    return {.block_bytes = 16,
+            .capacity = now.capacity,
+            .threads = now.pool_threads,
+            .bound = now.bound};
 }
 
 /// Runs `body(self, random)` in threads that yield at random, once per round with other seeds.
@@ -140,6 +146,45 @@ TEST_CASE(
     }
 }
 
+TEST_CASE(
+    "an exact bound is all that threads hold and all that they can have, at whatever step they "
+    "yield") {
+    for (const std::size_t each : {1U, 2U, 21U, 22U}) {
+        for (const std::size_t wanted : {each, 2 * each}) { // what there is, and twice as much
+            CAPTURE(each);
+            CAPTURE(wanted);
+            const shape now{3 * each, 2, 3, millpond::capacity_bound::exact};
+            concurrent_block_pool pool(options_of(now));
+            for (std::uint64_t round = 0; round < rounds; ++round) {
+                std::atomic<std::size_t> held = 0; // from after an allocation to before a free
+                std::atomic<std::size_t> too_many = 0;
+                std::atomic<std::size_t> refused = 0;
+                run_interleaved(now.threads, round, [&](std::size_t, std::mt19937_64& random) {
+                    std::vector<void*> mine;
+                    for (int step = 0; step < 40; ++step) {
+                        while (mine.size() < wanted && random() % 8 != 0) {
+                            void* const block = random() % 4 == 0 ? pool.try_allocate_direct()
+                                                                  : pool.try_allocate();
+                            if (block == nullptr) {
+                                ++refused;
+                                break;
+                            }
+                            too_many += ++held > now.capacity ? 1U : 0U;
+                            mine.push_back(block);
+                        }
+                        held -= mine.size();
+                        random() % 4 == 0 ? pool.deallocate_bulk(mine) : free_all(pool, mine);
+                        mine.clear();
+                    }
+                });
+                REQUIRE(too_many == 0);
+                REQUIRE((wanted != each || refused == 0));
+                check_whole(pool);
+            }
+        }
+    }
+}
+
 TEST_CASE("threads that end at any step strand nothing while others allocate") {
     for (const shape& now : shapes) {
         CAPTURE(now.capacity);
@@ -222,9 +267,9 @@ TEST_CASE("objects and leases pass between threads whole, at whatever step they 
     for (const shape& now : shapes) {
         CAPTURE(now.capacity);
         millpond::concurrent_object_pool<std::vector<int>> objects(
-            {.capacity = now.capacity, .threads = now.pool_threads});
+            {.capacity = now.capacity, .threads = now.pool_threads, .bound = now.bound});
         millpond::recycling_pool<std::atomic<long>> recycled(
-            {.capacity = now.capacity, .threads = now.pool_threads});
+            {.capacity = now.capacity, .threads = now.pool_threads, .bound = now.bound});
         std::array<std::atomic<std::vector<int>*>, 4> places{};
         std::atomic<int> broken = 0;
         for (std::uint64_t round = 0; round < rounds / 3 + 1; ++round) {

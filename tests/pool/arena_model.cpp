@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /// \file
-/// Arenas against a model: every short sequence of creations, marks and rewinds, and long random runs.
+/// Arenas against a model: every short sequence of creations, marks and rewinds, and long random runs; with
+/// an upstream and without.
 ///
 /// The model is a list of what is in use, oldest first; a mark is a length of it.
 
@@ -11,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <memory_resource>
 #include <optional>
 #include <random>
 #include <span>
@@ -18,6 +20,7 @@
 #include <string>
 #include <vector>
 
+#include "adapt/upstream.hpp"
 #include "arena_objects.hpp"
 #include "sound.hpp"
 #include "support/sanitized.hpp"
@@ -177,7 +180,8 @@ private:
         const unsigned char* const end =
             pieces_.empty() ? nullptr
                             : pieces_.back().first + std::max<std::size_t>(pieces_.back().bytes, 1);
-        require(made.first - header >= end, "two pieces overlap");
+        require(home_.upstream_resource() != nullptr || made.first - header >= end,
+                "two pieces overlap"); // elsewhere their bytes tell
         require(home_.owns(made.first) && made.bytes <= home_.capacity() &&
                     home_.owns(made.first + std::max<std::size_t>(made.bytes, 1) - 1),
                 "a piece lies outside the arena");
@@ -204,8 +208,6 @@ private:
     int next_ = 1;
     std::string fault_;
 };
-
-constexpr std::size_t length = millpond::test::effort(6, 5, 4);
 
 /// One of the operations of the short sequences; false when there is no such mark.
 bool apply(modelled& model, std::vector<modelled::mark_and_length>& marks, std::size_t operation) {
@@ -244,16 +246,16 @@ bool apply(modelled& model, std::vector<modelled::mark_and_length>& marks, std::
     return true;
 }
 
-} // namespace
-
-TEST_CASE("every short sequence of creations and marks and rewinds destroys what the model says") {
+/// Runs every sequence of so many operations; returns how many there were.
+int run_all(std::size_t length, std::size_t capacity, std::pmr::memory_resource* upstream) {
     constexpr std::size_t operations = 9;
-    std::array<std::size_t, length> sequence{};
+    std::vector<std::size_t> sequence(length);
     int runs = 0;
     alignas(16) std::array<std::byte, 1024> buffer{};
     for (bool more = true; more;) {
-        arena home({.capacity = 600, // so that the longest sequences fill it
-                    .memory = {.source = millpond::memory_source::buffer, .buffer = buffer}});
+        arena home({.capacity = capacity,
+                    .memory = {.source = millpond::memory_source::buffer, .buffer = buffer}},
+                   upstream);
         modelled model(home);
         std::vector<modelled::mark_and_length> marks;
         std::size_t turn = length - 1; // the digit that is counted up next
@@ -283,7 +285,22 @@ TEST_CASE("every short sequence of creations and marks and rewinds destroys what
             --turn;
         }
     }
-    CHECK(runs > 2000);
+    return runs;
+}
+
+} // namespace
+
+TEST_CASE("every short sequence of creations and marks and rewinds destroys what the model says") {
+    // So small that the longest sequences fill it.
+    CHECK(run_all(millpond::test::effort<std::size_t>(6, 5, 4), 600, nullptr) > 2000);
+}
+
+TEST_CASE("every short sequence on an arena that goes on upstream destroys what the model says") {
+    std::pmr::memory_resource* const upstream = std::pmr::new_delete_resource();
+    for (const std::size_t capacity : {1U, 60U, 130U}) {
+        CAPTURE(capacity);
+        CHECK(run_all(millpond::test::effort<std::size_t>(5, 4, 4), capacity, upstream) > 2000);
+    }
 }
 
 namespace {
@@ -291,7 +308,7 @@ namespace {
 /// A long random run on an arena of random shape.
 class random_run {
 public:
-    explicit random_run(std::uint64_t seed)
+    explicit random_run(std::uint64_t seed, std::pmr::memory_resource* upstream = nullptr)
         : random_(seed)
         , options_(draw()) {
         if (options_.memory.source == millpond::memory_source::buffer) {
@@ -299,7 +316,7 @@ public:
             buffer_.resize(start + arena::buffer_bytes(options_) + below(64));
             options_.memory.buffer = std::span(buffer_).subspan(start);
         }
-        home_.emplace(options_);
+        home_.emplace(options_, upstream);
         model_.emplace(*home_);
     }
 
@@ -381,4 +398,17 @@ TEST_CASE("arenas of random shape agree with a list through long random runs") {
         CAPTURE(seed);
         REQUIRE(random_run(static_cast<std::uint64_t>(seed)).run(3000) == "");
     }
+}
+
+TEST_CASE("arenas that go on upstream agree with a list through long random runs, and return all") {
+    std::size_t calls = 0;
+    for (int seed = 1; seed <= millpond::test::effort(100, 30, 8); ++seed) {
+        CAPTURE(seed);
+        millpond::test::checking_upstream upstream;
+        REQUIRE(random_run(static_cast<std::uint64_t>(seed), &upstream).run(3000) == "");
+        REQUIRE(upstream.fault() == "");
+        REQUIRE(upstream.bytes() == 0);
+        calls += upstream.calls();
+    }
+    CHECK(calls > 20);
 }

@@ -17,7 +17,7 @@ using millpond::detail::rewind_history;
 
 namespace {
 
-std::array<std::byte, 64> places{};
+constexpr std::size_t places = 64;
 
 /// All rewinds there were, by position.
 struct model {
@@ -32,7 +32,7 @@ struct model {
 
     /// How many of them no later one has gone as low as.
     std::size_t remembered() const {
-        std::size_t lowest = places.size();
+        std::size_t lowest = places;
         return static_cast<std::size_t>(
             std::count_if(rewinds.rbegin(), rewinds.rend(), [&](std::size_t to) {
                 const bool matters = to < lowest;
@@ -52,14 +52,14 @@ TEST_CASE("a history of every four rewinds knows exactly which marks they went p
         model all;
         std::size_t rest = sequence;
         for (int step = 0; step < 4; ++step, rest /= levels) {
-            history.add(&places[rest % levels]);
+            history.add(rest % levels);
             all.rewinds.push_back(rest % levels);
         }
         REQUIRE(history.count() == 4);
         REQUIRE(history.is_ordered());
         for (std::size_t count = 0; count <= 4; ++count) {
             for (std::size_t position = 0; position <= levels; ++position) {
-                REQUIRE(history.passed(&places[position], count) == all.passed(position, count));
+                REQUIRE(history.passed(position, count) == all.passed(position, count));
                 ++compared;
             }
         }
@@ -77,15 +77,15 @@ TEST_CASE("a history that has to forget never condemns a mark that is good") {
         std::size_t top = 0;
         bool complete = true; // nothing was forgotten so far
         for (int step = 0; step < 60; ++step) {
-            top = std::min<std::size_t>(top + random() % 9, places.size() - 1);
+            top = std::min<std::size_t>(top + random() % 9, places - 1);
             top -= random() % 4 == 0 ? random() % (top + 1) : std::min<std::size_t>(top, 1);
-            history.add(&places[top]);
+            history.add(top);
             all.rewinds.push_back(top);
             complete = complete && all.remembered() <= 8;
-            const std::size_t position = random() % places.size();
+            const std::size_t position = random() % places;
             const std::size_t count = random() % (all.rewinds.size() + 1);
             const bool passed = all.passed(position, count);
-            const bool seen = history.passed(&places[position], count);
+            const bool seen = history.passed(position, count);
             REQUIRE((passed || !seen));
             REQUIRE((seen == passed || !complete));
             exact += complete ? 1 : 0;
@@ -100,13 +100,13 @@ TEST_CASE("a history that has to forget never condemns a mark that is good") {
 TEST_CASE("a full history forgets neither the lowest rewind nor the newest seven") {
     rewind_history history;
     for (std::size_t i = 0; i < 20; ++i) {
-        history.add(&places[2 * i]); // number i + 1
+        history.add(2 * i); // number i + 1
     }
-    CHECK(history.passed(&places[1], 0));
-    CHECK_FALSE(history.passed(&places[1], 1));
+    CHECK(history.passed(1, 0));
+    CHECK_FALSE(history.passed(1, 1));
     for (std::size_t i = 13; i < 20; ++i) {
-        CHECK(history.passed(&places[2 * i + 1], i));
-        CHECK_FALSE(history.passed(&places[2 * i + 1], i + 1));
+        CHECK(history.passed(2 * i + 1, i));
+        CHECK_FALSE(history.passed(2 * i + 1, i + 1));
     }
-    CHECK_FALSE(history.passed(&places[2 * 12 + 1], 12)); // the second lowest was forgotten
+    CHECK_FALSE(history.passed(2 * 12 + 1, 12)); // the second lowest was forgotten
 }

@@ -25,6 +25,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <memory_resource>
 #include <span>
 #include <string_view>
 #include <type_traits>
@@ -42,7 +43,8 @@ struct arena_options {
 };
 
 /// Allocates by moving a position through one contiguous region, and gives back by moving it back to a
-/// mark. Objects with a destructor are destroyed on the way back, the newest first.
+/// mark. Objects with a destructor are destroyed on the way back, the newest first. When the region is
+/// full the arena is, unless it was given an upstream.
 ///
 /// A constructor may use the arena that it runs in, and may rewind it to marks of its own. A destructor
 /// that a rewind runs may too: what it makes lies beyond all that is being destroyed, and is given back
@@ -96,7 +98,10 @@ public:
         mark_type start_;
     };
 
-    explicit arena(const arena_options& options);
+    /// With an upstream the arena goes on in chunks from there when its own memory is full: each at least
+    /// as large as all before it together. `rewind` and `clear` keep them for the next time; `shrink`
+    /// returns those that nothing lies in, `release` and the end of the arena return all.
+    explicit arena(const arena_options& options, std::pmr::memory_resource* upstream = nullptr);
 
     /// Marks, scopes and resources hold its address, so it stays where it is.
     arena(const arena&) = delete;
@@ -211,22 +216,35 @@ public:
     /// max_capacity, or with the system's reason.
     void reserve(std::size_t bytes);
 
-    /// Returns whole pages that are free to the system and says how many bytes it got back. They fault in
-    /// again when used. 0 for locked, heap and buffer memory. O(free pages).
-    std::size_t shrink() noexcept { return core_.shrink(); }
+    /// `reserve`; false beyond max_capacity, or when the system refuses.
+    [[nodiscard]] bool try_reserve(std::size_t bytes) noexcept;
 
-    /// True when the address lies inside this arena's bytes.
-    [[nodiscard]] bool owns(const void* address) const noexcept {
-        return core_.offset_of(address) < capacity();
+    /// Destroys everything and gives all that can be given back: `clear`, then `shrink`.
+    void release() noexcept {
+        clear();
+        (void)shrink();
     }
 
-    /// Bytes in use.
+    /// Returns chunks that nothing lies in to the upstream, and whole pages that are free to the system, and
+    /// says how many bytes. Pages fault in again when used; there are none in locked, heap and buffer memory.
+    /// O(free pages + chunks).
+    std::size_t shrink() noexcept { return core_.shrink(); }
+
+    /// Where chunks come from; nullptr when the arena is bounded by its own memory.
+    [[nodiscard]] std::pmr::memory_resource* upstream_resource() const noexcept {
+        return core_.upstream();
+    }
+
+    /// True when the address lies inside this arena's bytes. O(chunks).
+    [[nodiscard]] bool owns(const void* address) const noexcept { return core_.owns(address); }
+
+    /// Bytes in use. What is left over at the end of a chunk counts neither here nor in `capacity`.
     [[nodiscard]] std::size_t size() const noexcept { return core_.size(); }
 
     /// Bytes that can be in use without growing.
     [[nodiscard]] std::size_t capacity() const noexcept { return core_.capacity(); }
 
-    /// Bytes that the arena may grow to.
+    /// Bytes that the arena may grow to; over an upstream more than there can be.
     [[nodiscard]] std::size_t max_capacity() const noexcept { return core_.max_capacity(); }
 
     /// capacity() - size().

@@ -9,6 +9,15 @@
 ///
 /// An allocation moves `top` up, a rewind moves it down. The largest size is looked at only when the
 /// position moves down, so it is exact and costs an allocation nothing.
+///
+/// Over an upstream the region is the first of several chunks, and the position is in one of them. Older
+/// chunks are in use up to where they were left; newer ones are free, and kept for the next time:
+///
+///     own region  <->  chunk  <->  chunk with `top`  <->  kept  <->  kept
+///     | in use |       | in use |  | in use | free |     | free |   | free |
+///
+///     size = what is in use of the chunks up to the current one
+///     capacity = size + what is free of the current chunk + the kept ones
 
 #include "millpond/base/config.hpp"
 #include "millpond/base/contract.hpp"
@@ -23,11 +32,27 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <memory_resource>
 #include <new>
 
 MILLPOND_NAMESPACE_BEGIN
 
 namespace detail {
+
+/// A piece of an arena's memory: its own region, or one from upstream, at whose start this lies.
+struct arena_chunk {
+    arena_chunk* older = nullptr; ///< nullptr for the own region
+    arena_chunk* newer = nullptr;
+    std::byte* first = nullptr;
+    std::byte* top = nullptr; ///< of what is in use, when it is not the current chunk
+    std::byte* end = nullptr; ///< never where another chunk begins
+    std::size_t below = 0;    ///< bytes in use in older chunks, when this or a newer one is current
+    std::size_t from_upstream = 0; ///< bytes
+
+    [[nodiscard]] std::size_t bytes() const noexcept {
+        return static_cast<std::size_t>(end - first);
+    }
+};
 
 class arena_core {
 public:
@@ -44,7 +69,10 @@ public:
         point at{};
     };
 
-    arena_core(const pool_name& name, const block_room& room, const memory_options& memory);
+    arena_core(const pool_name& name,
+               const block_room& room,
+               const memory_options& memory,
+               std::pmr::memory_resource* upstream);
 
     arena_core(const arena_core&) = delete;
     arena_core& operator=(const arena_core&) = delete;
@@ -56,7 +84,7 @@ public:
     [[nodiscard]] std::byte*
     take(std::size_t before, std::size_t bytes, std::size_t alignment) noexcept {
         const std::size_t skip = distance(before, alignment);
-        const std::size_t room = capacity() - size();
+        const auto room = static_cast<std::size_t>(end_ - top_);
         if (bytes <= room && skip <= room - bytes) [[likely]] {
             return take_here(skip, bytes);
         }
@@ -70,14 +98,15 @@ public:
     /// in use, but for a null pointer.
     void give_back(void* block, std::size_t bytes) noexcept {
         const std::uint64_t offset = offset_of(block);
+        const std::size_t used = used_here();
         if constexpr (checked_build) {
-            if (offset >= size() || bytes > size() - offset) [[unlikely]] {
-                refuse_unless_null(block);
+            if (offset >= used || bytes > used - offset) [[unlikely]] {
+                refuse_unless_older(block, bytes);
                 return;
             }
         }
         auto* const first = static_cast<std::byte*>(block);
-        if (offset + bytes == size() && first >= free_limit_) {
+        if (offset + bytes == used && first >= free_limit_) {
             lower(first);
         }
     }
@@ -93,14 +122,16 @@ public:
     /// Destroys what was enlisted since the mark, and frees what was taken since.
     void rewind(const mark& to) noexcept;
 
-    void clear() noexcept { rewind({this, {first_, nullptr, history_.count()}}); }
+    void clear() noexcept { rewind({this, {own_.first, nullptr, history_.count()}}); }
 
     /// Goes back because a constructor has thrown.
     MILLPOND_SLOW_PATH void undo(const point& before) noexcept;
 
     /// The newest record, as the next refers to it.
     [[nodiscard]] sealed_offset link() const noexcept {
-        return sealed_offset(newest_ == nullptr ? sealed_offset::none : offset_of(newest_));
+        return sealed_offset(newest_ == nullptr
+                                 ? sealed_offset::none
+                                 : reinterpret_cast<std::uintptr_t>(newest_) - origin());
     }
 
     /// Writes the record of the object at `place`, and poisons it: only the arena reads it. Nor does a
@@ -117,41 +148,93 @@ public:
     /// Stops the program when an object's constructor has given the object's own memory back.
     void require_kept(const std::byte* place, const point& before) const noexcept {
         if constexpr (checked_build) {
-            if (history_.passed(place, before.rewinds)) [[unlikely]] {
+            if (before.rewinds != history_.count() &&
+                history_.passed(size_at(place), before.rewinds)) [[unlikely]] {
                 refuse_construction(place);
             }
         }
     }
 
-    [[nodiscard]] std::size_t size() const noexcept {
-        return static_cast<std::size_t>(top_ - first_);
-    }
+    [[nodiscard]] std::size_t size() const noexcept { return below_ + used_here(); }
 
     [[nodiscard]] std::size_t capacity() const noexcept {
-        return static_cast<std::size_t>(end_ - first_);
+        return below_ + static_cast<std::size_t>(end_ - first_) + kept_bytes_;
     }
 
-    [[nodiscard]] std::size_t max_capacity() const noexcept { return max_capacity_; }
+    /// Over an upstream, which alone knows: more than there can be.
+    [[nodiscard]] std::size_t max_capacity() const noexcept {
+        return upstream_ != nullptr ? most_bytes : max_capacity_;
+    }
 
     [[nodiscard]] std::size_t high_water() const noexcept { return std::max(peak_, size()); }
 
     [[nodiscard]] const pool_name& name() const noexcept { return name_; }
 
-    /// Above every size for an address below the first.
-    [[nodiscard]] std::uint64_t offset_of(const void* address) const noexcept {
-        return reinterpret_cast<std::uintptr_t>(address) - reinterpret_cast<std::uintptr_t>(first_);
-    }
+    /// True for an address in the own region or in a chunk.
+    [[nodiscard]] bool owns(const void* address) const noexcept;
 
-    /// Commits until so many bytes fit; false when the system refuses. At most max_capacity().
-    [[nodiscard]] bool grow_to(std::size_t bytes) noexcept;
+    /// Makes room for so many bytes in use; false beyond max_capacity, or when there is none to be had.
+    [[nodiscard]] bool reserve(std::size_t bytes) noexcept;
 
     [[nodiscard]] std::size_t shrink() noexcept;
+
+    [[nodiscard]] std::pmr::memory_resource* upstream() const noexcept { return upstream_; }
+
     [[nodiscard]] pool_stats stats() const noexcept;
     [[nodiscard]] verdict verify() const noexcept;
+
+    /// Of the chunks alone.
+    [[nodiscard]] verdict verify_chunks() const noexcept;
 
     [[noreturn]] MILLPOND_SLOW_PATH void throw_full(std::size_t bytes) const;
 
 private:
+    static constexpr std::size_t most_bytes = SIZE_MAX / 4;
+
+    /// In the current chunk. Above every size for an address below its first.
+    [[nodiscard]] std::uint64_t offset_of(const void* address) const noexcept {
+        return reinterpret_cast<std::uintptr_t>(address) - reinterpret_cast<std::uintptr_t>(first_);
+    }
+
+    [[nodiscard]] std::size_t used_here() const noexcept {
+        return static_cast<std::size_t>(top_ - first_);
+    }
+
+    /// What the links between records are counted from.
+    [[nodiscard]] std::uintptr_t origin() const noexcept {
+        return reinterpret_cast<std::uintptr_t>(own_.first);
+    }
+
+    /// Bytes that are in use below a position; above every size for what is not in use.
+    [[nodiscard]] std::size_t size_at(const std::byte* position) const noexcept {
+        const std::uint64_t offset = offset_of(position);
+        return offset <= used_here() ? below_ + static_cast<std::size_t>(offset)
+                                     : size_in_older(position);
+    }
+
+    [[nodiscard]] MILLPOND_SLOW_PATH std::size_t
+    size_in_older(const std::byte* position) const noexcept;
+
+    /// Commits until the own region has so many bytes; false when the system refuses. At most
+    /// max_capacity_, while the position is there.
+    [[nodiscard]] bool grow_to(std::size_t bytes) noexcept;
+
+    /// Takes a chunk with room for so many bytes from upstream and puts it behind another; nullptr when
+    /// there is none.
+    [[nodiscard]] arena_chunk* add_chunk(arena_chunk& before, std::size_t bytes) noexcept;
+
+    /// Goes on in the chunk behind the current one.
+    void step_forward() noexcept;
+
+    /// Goes back to where the chunk before the current one was left, which stays as a kept one.
+    MILLPOND_SLOW_PATH void step_back() noexcept;
+
+    /// Returns the kept chunks.
+    std::size_t return_kept() noexcept;
+
+    [[nodiscard]] std::byte*
+    take_in_chunk(std::size_t before, std::size_t bytes, std::size_t alignment) noexcept;
+
     /// How far from the top it is to an aligned address with `before` bytes between.
     [[nodiscard]] std::size_t distance(std::size_t before, std::size_t alignment) const noexcept {
         const auto earliest = reinterpret_cast<std::uintptr_t>(top_) + before;
@@ -183,18 +266,24 @@ private:
     [[noreturn]] MILLPOND_SLOW_PATH void refuse_record(const arena_record* record) const noexcept;
     [[noreturn]] MILLPOND_SLOW_PATH void refuse_mark(const mark& refused) const noexcept;
     [[noreturn]] MILLPOND_SLOW_PATH void refuse_construction(const void* place) const noexcept;
-    MILLPOND_SLOW_PATH void refuse_unless_null(const void* block) const noexcept;
+    MILLPOND_SLOW_PATH void refuse_unless_older(const void* block,
+                                                std::size_t bytes) const noexcept;
 
     std::byte* top_ = nullptr;       ///< first_ <= top_ <= end_; all from here on is free
-    std::byte* end_ = nullptr;       ///< of what is committed
-    std::byte* first_ = nullptr;     ///< nullptr once destroyed
+    std::byte* end_ = nullptr;       ///< of what is committed of the current chunk
+    std::byte* first_ = nullptr;     ///< of the current chunk; nullptr once destroyed
+    std::size_t below_ = 0;          ///< bytes in use in older chunks
     arena_record* newest_ = nullptr; ///< where the list of what to destroy begins
     std::byte* free_limit_ =
         nullptr; ///< the newest mark or record: a free gives back nothing below
-    std::byte* rewind_limit_ = nullptr; ///< no rewind goes below: first_, or the top as it was when
-                                        ///< destructors began to run
-    std::size_t peak_ = 0;              ///< the largest size that has ended
-    std::size_t max_capacity_ = 0;
+    std::size_t rewind_limit_ =
+        0;                 ///< no rewind goes below: 0, or the size when destructors began to run
+    std::size_t peak_ = 0; ///< the largest size that has ended
+    std::size_t max_capacity_ = 0; ///< of the own region
+    std::size_t kept_bytes_ = 0;   ///< of the chunks behind the current one
+    arena_chunk own_;              ///< the own region
+    arena_chunk* current_ = &own_; ///< where the position is
+    std::pmr::memory_resource* upstream_;
     std::uint64_t failures_ = 0;
     int growth_error_ = 0; ///< errno of the last refused growth
     pool_name name_;

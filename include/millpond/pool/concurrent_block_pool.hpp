@@ -34,7 +34,9 @@ struct concurrent_block_pool_options {
     std::size_t capacity = 0; ///< blocks that can be live at once, whatever the threads do
     std::size_t threads = 0;  ///< that keep blocks of their own; at most 250. 0: twice the
                               ///< processors, at least 8
-    bool prefault = false;    ///< touch every page now, so that none faults later
+    capacity_bound bound = capacity_bound::at_least; ///< exact: never one more than `capacity`, and
+                                                     ///< no thread keeps any
+    bool prefault = false;               ///< touch every page now, so that none faults later
     free_check check = free_check::fast; ///< how exact a free is checked against another thread's
     memory_options memory{};             ///< where the memory comes from
     leak_policy leaks = leak_policy::report; ///< what destruction does about live blocks
@@ -133,7 +135,8 @@ public:
     /// True when the address lies inside this pool's blocks.
     [[nodiscard]] bool owns(const void* address) const noexcept { return core_.owns(address); }
 
-    /// Blocks that can be live at once whatever the threads do. More can be had at times.
+    /// Blocks that can be live at once whatever the threads do. More can be had at times, unless the
+    /// bound is exact.
     [[nodiscard]] std::size_t capacity() const noexcept { return core_.capacity(); }
 
     /// Blocks that can ever be live at once: `capacity()` and the spare ones.

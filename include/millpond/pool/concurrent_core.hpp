@@ -15,7 +15,10 @@
 ///     blocks = capacity + spare, and spare >= what all threads together can keep
 ///
 /// So `capacity` blocks can be live whatever the threads do, and nothing is ever taken from another
-/// thread's magazine.
+/// thread's magazine. A pool whose bound is exact has no spare blocks: no thread has a magazine, a
+/// current or a gathered word, and every call works on the occupancy. What is neither live nor reserved
+/// is a bit there, so `capacity` is also the most that can be live, and a claim that finds nothing has
+/// seen an instant at which nothing was free.
 ///
 /// The state byte of a block says whether it is live. A free reads it and writes it without an atomic
 /// step in between: a second free that begins after the first has returned is stopped, whichever threads

@@ -63,6 +63,9 @@ concurrent_core<Storage>::concurrent_core(const pool_name& name,
 template <class Storage>
 thread_cache* concurrent_core<Storage>::join() noexcept {
     require_alive();
+    if (limits_.threads == 0) {
+        return nullptr;
+    }
     const std::uint32_t index = claim_thread_index();
     if (index == no_thread_index || caches_[index] != nullptr) {
         return caches_[index];

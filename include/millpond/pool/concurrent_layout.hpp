@@ -29,6 +29,7 @@ struct concurrent_layout {
                                               std::size_t block_alignment,
                                               std::size_t capacity,
                                               std::size_t threads,
+                                              capacity_bound bound,
                                               bool prefault);
 
     /// For a pool that grows, and so promises nothing and has no spare blocks.

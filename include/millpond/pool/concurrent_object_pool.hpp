@@ -40,7 +40,9 @@ struct concurrent_object_pool_options {
     std::size_t capacity = 0; ///< objects that can be live at once, whatever the threads do
     std::size_t threads = 0;  ///< that keep blocks of their own; at most 250. 0: twice the
                               ///< processors, at least 8
-    bool prefault = false;    ///< touch every page now, so that none faults later
+    capacity_bound bound = capacity_bound::at_least; ///< exact: never one more than `capacity`, and
+                                                     ///< no thread keeps any
+    bool prefault = false;               ///< touch every page now, so that none faults later
     free_check check = free_check::fast; ///< how exact a free is checked against another thread's
     memory_options memory{};             ///< where the memory comes from
 };
@@ -186,7 +188,8 @@ public:
     /// True when the address lies inside this pool's blocks.
     [[nodiscard]] bool owns(const void* address) const noexcept { return core_.owns(address); }
 
-    /// Objects that can be live at once whatever the threads do. More can be had at times.
+    /// Objects that can be live at once whatever the threads do. More can be had at times, unless the
+    /// bound is exact.
     [[nodiscard]] std::size_t capacity() const noexcept { return core_.capacity(); }
 
     /// Objects that can ever be live at once: `capacity()` and the spare ones.
@@ -221,10 +224,11 @@ public:
     /// Bytes that a buffer for `prepare_shared` must have.
     [[nodiscard]] static std::size_t
     shared_buffer_bytes(const concurrent_object_pool_options& options) {
-        const detail::cache_limits limits = layout(options).limits;
+        const std::size_t threads = layout(options).limits.threads;
         return home::buffer_bytes({.name = options.name,
                                    .capacity = options.capacity,
-                                   .threads = threads_of(limits.threads),
+                                   .threads = threads,
+                                   .bound = home_bound(threads),
                                    .memory = {}});
     }
 
@@ -239,9 +243,9 @@ private:
         return blocks.begin_free(object);
     }
 
-    /// As many threads keep control blocks as keep objects. Where none does, so many that none can.
-    [[nodiscard]] static std::size_t threads_of(std::size_t threads) noexcept {
-        return threads != 0 ? threads : detail::cache_limits::threads_most;
+    /// As many threads keep control blocks as keep objects, and none where none does.
+    [[nodiscard]] static capacity_bound home_bound(std::size_t threads) noexcept {
+        return threads != 0 ? capacity_bound::at_least : capacity_bound::exact;
     }
 
     [[nodiscard]] home* shared() const noexcept {
@@ -253,7 +257,8 @@ private:
     MILLPOND_SLOW_PATH home& open_home(const memory_options& memory) {
         home* const made = home::make({.name = core_.name(),
                                        .capacity = core_.capacity(),
-                                       .threads = threads_of(core_.threads()),
+                                       .threads = core_.threads(),
+                                       .bound = home_bound(core_.threads()),
                                        .prefault = core_.storage().prefaults(),
                                        .memory = memory},
                                       this);
@@ -271,6 +276,7 @@ private:
                                              alignof(T),
                                              options.capacity,
                                              options.threads,
+                                             options.bound,
                                              options.prefault);
     }
 

@@ -19,6 +19,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory_resource>
 #include <span>
 #include <string_view>
 #include <type_traits>
@@ -38,8 +39,11 @@ MILLPOND_NAMESPACE_BEGIN
 /// Source:     own; double buffering.
 class frame_arena {
 public:
-    explicit frame_arena(const arena_options& options)
-        : arenas_{arena(half(options, 0)), arena(half(options, 1))} {}
+    /// With an upstream each frame goes on in chunks from there, which stay for later frames; `shrink`
+    /// returns those that nothing lies in.
+    explicit frame_arena(const arena_options& options,
+                         std::pmr::memory_resource* upstream = nullptr)
+        : arenas_{arena(half(options, 0), upstream), arena(half(options, 1), upstream)} {}
 
     /// As arena: it stays where it is.
     frame_arena(const frame_arena&) = delete;
@@ -56,6 +60,9 @@ public:
         previous().clear();
         ++frame_;
     }
+
+    /// As `arena::shrink`, of both.
+    std::size_t shrink() noexcept { return arenas_[0].shrink() + arenas_[1].shrink(); }
 
     /// How often there was a next frame.
     [[nodiscard]] std::uint64_t frame() const noexcept { return frame_; }

@@ -34,8 +34,10 @@ struct recycling_pool_options {
     std::size_t capacity = 0; ///< objects that can be on lease at once, whatever the threads do
     std::size_t threads = 0;  ///< that keep objects of their own; at most 250. 0: twice the
                               ///< processors, at least 8
-    bool prefault = false;    ///< touch every page now, so that none faults later
-    memory_options memory{};  ///< where the memory comes from
+    capacity_bound bound = capacity_bound::at_least; ///< exact: never one more than `capacity`, and
+                                                     ///< no thread keeps any
+    bool prefault = false;   ///< touch every page now, so that none faults later
+    memory_options memory{}; ///< where the memory comes from
 };
 
 /// The hook that leaves a returned object as it is.
@@ -130,7 +132,8 @@ public:
         return core_.is_live_block(address);
     }
 
-    /// Objects that can be lent at once whatever the threads do. More can be had at times.
+    /// Objects that can be lent at once whatever the threads do. More can be had at times, unless the
+    /// bound is exact.
     [[nodiscard]] std::size_t capacity() const noexcept { return core_.capacity(); }
 
     /// Objects that can ever be lent at once: `capacity()` and the spare ones.
@@ -161,6 +164,7 @@ private:
                                              alignof(T),
                                              options.capacity,
                                              options.threads,
+                                             options.bound,
                                              options.prefault);
     }
 

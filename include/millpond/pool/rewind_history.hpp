@@ -3,7 +3,7 @@
 /// \file
 /// How an arena knows a mark that it was rewound past, even when it has grown past it again.
 ///
-/// A rewind to a position matters until a later one goes as low or lower, so those that matter lie one
+/// A position is how many bytes are in use. A rewind to one matters until a later one goes as low or lower, so those that matter lie one
 /// above the other, the oldest lowest:
 ///
 ///     number      3      7     8
@@ -30,11 +30,11 @@ public:
 
     /// True when a rewind went below the position since there were `count` of them. Exact when the
     /// answer is true; at most `entries` steps.
-    [[nodiscard]] bool passed(const std::byte* position, std::uint64_t count) const noexcept {
+    [[nodiscard]] bool passed(std::size_t position, std::uint64_t count) const noexcept {
         return count != count_ && newest_below(position) > count;
     }
 
-    void add(std::byte* position) noexcept {
+    void add(std::size_t position) noexcept {
         while (size_ != 0 && entries_[size_ - 1].position >= position) {
             --size_;
         }
@@ -60,8 +60,7 @@ public:
 
 private:
     /// The number of the newest rewind that went below the position; 0 for none.
-    [[nodiscard]] MILLPOND_OUTLINE std::uint64_t
-    newest_below(const std::byte* position) const noexcept {
+    [[nodiscard]] MILLPOND_OUTLINE std::uint64_t newest_below(std::size_t position) const noexcept {
         std::size_t lower = size_;
         while (lower != 0 && entries_[lower - 1].position >= position) {
             --lower;
@@ -72,7 +71,7 @@ private:
     static constexpr std::size_t entries = 8;
 
     struct entry {
-        std::byte* position;
+        std::size_t position; ///< bytes in use
         std::uint64_t number;
     };
 

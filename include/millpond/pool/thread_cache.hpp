@@ -3,8 +3,9 @@
 /// \file
 /// What a concurrent pool keeps for one thread, and how much of it.
 ///
-/// The blocks that wait here cannot be had by other threads. So every pool has spare blocks for as
-/// many as all its threads can keep, and `capacity` stays a promise.
+/// The blocks that wait here cannot be had by other threads. So a pool has spare blocks for as many as
+/// all its threads can keep, and `capacity` stays a promise. A pool that must never hand out more than
+/// `capacity` has no spare blocks, and so keeps nothing for any thread.
 
 #include "millpond/base/config.hpp"
 #include "millpond/base/name.hpp"
@@ -24,6 +25,14 @@ enum class free_check : unsigned char {
     fast,  ///< without an atomic step: a free that begins after another has returned is stopped;
            ///< of two within the same nanoseconds both may pass
     exact, ///< every free is an atomic exchange: of any two frees of a block one is stopped
+};
+
+/// What a concurrent pool's `capacity` is.
+enum class capacity_bound : unsigned char {
+    at_least, ///< so many can always be live, and at times more, up to twice as many: threads keep
+              ///< blocks of their own, and spare ones cover for them
+    exact,    ///< so many can always be live, and never one more: for back-pressure and quotas. No
+              ///< thread keeps anything, so every call takes atomic steps on words that all share
 };
 
 namespace detail {
@@ -63,9 +72,13 @@ struct cache_limits {
     }
 
     /// For `threads` threads, 0 for a number that suits the machine. No more spare blocks than
-    /// capacity. Throws std::invalid_argument when there are too many.
-    [[nodiscard]] static cache_limits
-    of(const pool_name& name, std::size_t capacity, std::size_t stride_bytes, std::size_t threads);
+    /// capacity, and none where the bound is exact. Throws std::invalid_argument when there are too
+    /// many threads.
+    [[nodiscard]] static cache_limits of(const pool_name& name,
+                                         std::size_t capacity,
+                                         std::size_t stride_bytes,
+                                         std::size_t threads,
+                                         capacity_bound bound = capacity_bound::at_least);
 };
 
 } // namespace detail
