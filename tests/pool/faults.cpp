@@ -18,6 +18,7 @@
 
 #include "fault_plan.hpp"
 #include "fault_walk.hpp"
+#include "process_maps.hpp"
 #include "sound.hpp"
 #include <doctest/doctest.h>
 
@@ -223,6 +224,39 @@ TEST_CASE("growth that is refused at any point leaves the pool as it was and usa
 
 TEST_CASE("growth of a locked and prefaulted pool that is refused leaves it as it was and usable") {
     CHECK(walk_growth({.lock = true, .guard_pages = true}, true) >= 3);
+}
+
+TEST_CASE("a pool whose pages may not be advised on is prefaulted by touching them") {
+    for (const int error : {EPERM, EACCES, ENOSYS, EINVAL}) {
+        CAPTURE(error);
+        const millpond::test::refused_advice sandbox(error);
+        millpond::block_pool pool({.name = "p",
+                                   .block_bytes = page,
+                                   .capacity = 100,
+                                   .max_capacity = 2000,
+                                   .prefault = true});
+        std::vector<void*> blocks(100);
+        pool.allocate_bulk(blocks);
+        CHECK(millpond::test::resident_bytes(blocks[0], 100 * page) == 100 * page);
+        void* const grown = pool.allocate();
+        CHECK(millpond::test::resident_bytes(grown, 512 * page) == 512 * page);
+        CHECK_SOUND(pool);
+        pool.clear();
+    }
+}
+
+TEST_CASE("huge pages that may not be advised on fall back and say why") {
+    const millpond::test::refused_advice sandbox(EPERM);
+    for (const bool prefault : {false, true}) {
+        millpond::block_pool pool({.name = "p",
+                                   .block_bytes = 64,
+                                   .capacity = 1000,
+                                   .prefault = prefault,
+                                   .memory = {.pages = millpond::page_size::transparent_huge}});
+        CHECK(pool.stats().pages == millpond::page_size::standard);
+        CHECK(pool.stats().page_size_error == EPERM);
+        pool.deallocate(pool.allocate());
+    }
 }
 
 TEST_CASE("a discard that is refused gives nothing back and harms nothing") {
