@@ -122,10 +122,14 @@ int commit(std::byte* address, std::size_t bytes) noexcept {
     return outcome(mprotect(address, bytes, PROT_READ | PROT_WRITE));
 }
 
-void decommit(std::byte* address, std::size_t bytes) noexcept {
+int make_readable(std::byte* address, std::size_t bytes) noexcept {
+    return outcome(mprotect(address, bytes, PROT_READ));
+}
+
+void decommit(std::byte* address, std::size_t bytes, bool readable) noexcept {
     munlock(address, bytes);
     (void)discard(address, bytes);
-    mprotect(address, bytes, PROT_NONE);
+    mprotect(address, bytes, readable ? PROT_READ : PROT_NONE);
 }
 
 int populate(std::byte* address, std::size_t bytes) noexcept {

@@ -24,10 +24,7 @@ resource_core<Kind>::resource_core(const pool_resource_options& options,
     mapping.name = options.name;
     mapping.bytes = plan_.classes().count() * place_bytes;
     places_ = region::mapped(mapping);
-    const int error = places_.commit(mapping.bytes);
-    if (error != 0) {
-        throw_os_refusal(plan_.name(), "commit", mapping.bytes, places_.page_bytes(), error);
-    }
+    places_.commit_or_throw(options.name, mapping.bytes);
 }
 
 template <class Kind>
@@ -49,7 +46,7 @@ void* resource_core<Kind>::allocate_slow(std::size_t bytes, std::size_t alignmen
     }
     const std::lock_guard guard(lock_);
     if (!budget_.has_room(bytes)) {
-        throw_over_limit();
+        throw_over_limit(bytes);
     }
     block = unpooled_.allocate({bytes, alignment});
     (void)budget_.take(bytes, 1);
@@ -263,8 +260,10 @@ void resource_core<Kind>::report_leaks() const noexcept {
 }
 
 template <class Kind>
-void resource_core<Kind>::throw_over_limit() const {
-    throw_exhausted(plan_.name(), plan_.options().limit_bytes, budget_.used(), 0);
+void resource_core<Kind>::throw_over_limit(std::size_t bytes) const {
+    constexpr std::size_t nothing = pool_exhausted::not_counted;
+    const std::size_t limit = plan_.options().limit_bytes;
+    throw_exhausted(plan_.name(), bytes_wanted{bytes}, limit == 0 ? nothing : limit, nothing, 0);
 }
 
 } // namespace detail
