@@ -16,7 +16,7 @@ LAYERS = ["base", "memory", "pool", "adapt"]
 # Inside a layer: a step includes its own and those before it. Every file of the layer stands here.
 STEPS = {"pool": [["block_state", "occupancy", "magazine", "inline_storage", "region_storage",
                    "construct", "pool_deleter", "arena_record", "rewind_history", "block_memory",
-                   "handle"],
+                   "pool_metadata", "handle"],
                   ["atomic_occupancy", "chunk_directory", "arena_core"],
                   ["thread_cache", "chunked_storage", "arena"], ["concurrent_layout", "frame_arena"],
                   ["pool_core", "pool_core_cold", "concurrent_core", "concurrent_core_cold",

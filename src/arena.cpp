@@ -130,15 +130,18 @@ bool arena_core::grow_to(std::size_t bytes) noexcept {
         return true;
     }
     const std::size_t room = max_capacity_ - old;
-    const std::size_t step = std::max(bytes - old, std::min(growth_step(old), room));
+    const std::size_t least = bytes - old;
     const auto skip = static_cast<std::size_t>(first_ - region_.data());
-    growth_error_ = region_.commit(skip + old + step);
-    if (growth_error_ != 0) {
-        return false;
-    }
-    poison(end_, step);
-    end_ += step;
-    return true;
+    growth_error_ = grow_by_at_most(
+        std::max(least, std::min(growth_step(old), room)), least, [&](std::size_t step) {
+            const int error = region_.commit(skip + old + step);
+            if (error == 0) {
+                poison(end_, step);
+                end_ += step;
+            }
+            return error;
+        });
+    return growth_error_ == 0;
 }
 
 bool arena_core::reserve(std::size_t bytes) noexcept {
@@ -299,8 +302,11 @@ verdict arena_core::verify() const noexcept {
 void arena_core::throw_full(std::size_t bytes) const {
     // Where the own memory had room for it, it was the system.
     const bool refused = current_ == &own_ && bytes <= max_capacity_ - used_here();
-    throw_exhausted(
-        name_.c_str(), bytes_wanted{bytes}, capacity(), high_water(), refused ? growth_error_ : 0);
+    throw_exhausted(name_.c_str(),
+                    bytes_wanted{bytes},
+                    capacity(),
+                    high_water(),
+                    {refused ? growth_error_ : 0, bytes, region_.commit_request()});
 }
 
 void arena_core::refuse_construction(const void* place) const noexcept {

@@ -8,6 +8,7 @@
 #include "millpond/base/instrument.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdint>
 #include <cstring>
 #include <new>
@@ -21,6 +22,9 @@ namespace detail {
 namespace {
 
 constexpr std::size_t size_limit = SIZE_MAX / 4;
+
+/// Metadata grows by this part of the least step of the blocks.
+constexpr std::size_t metadata_share = 8;
 
 block_room room_of(const pool_layout& layout) noexcept {
     return {.bytes = layout.max_capacity * layout.stride_bytes,
@@ -38,20 +42,6 @@ mapping_for(const pool_name& name, const memory_options& memory, std::size_t byt
             .lock = memory.lock,
             .prefault = prefault,
             .guard_pages = memory.guard_pages};
-}
-
-void commit_or_throw(region& target,
-                     std::size_t bytes,
-                     const pool_name& name,
-                     const memory_options& memory) {
-    const int error = target.commit(bytes);
-    if (error != 0) {
-        throw_os_refusal(name.c_str(),
-                         memory.lock ? "commit and lock" : "commit",
-                         bytes,
-                         target.page_bytes(),
-                         error);
-    }
 }
 
 } // namespace
@@ -74,8 +64,12 @@ region_for_blocks(const pool_name& name, const block_room& room, const memory_op
     region blocks = region::mapped(mapping_for(name, memory, room.bytes + extra, room.prefault));
     const auto skip =
         static_cast<std::size_t>(first_aligned(blocks, room.alignment) - blocks.data());
-    commit_or_throw(blocks, skip + room.ready_bytes, name, memory);
+    blocks.commit_or_throw(name, skip + room.ready_bytes);
     return blocks;
+}
+
+bool is_shortage(int error) noexcept {
+    return error == ENOMEM || error == EAGAIN;
 }
 
 std::size_t growth_step(std::size_t bytes, std::size_t least) noexcept {
@@ -146,24 +140,23 @@ void pool_layout::add_spare_blocks(const pool_name& name, std::size_t blocks) {
 
 block_memory::block_memory(const pool_name& name,
                            const pool_layout& layout,
-                           std::size_t metadata_bytes,
+                           const metadata_layout& known,
                            const memory_options& memory)
     : max_capacity_(static_cast<std::uint32_t>(layout.max_capacity))
     , block_bytes_(layout.stride_bytes)
-    , metadata_bytes_(metadata_bytes)
     , growth_bytes_(layout.growth_bytes)
     , budget_(layout.budget)
     , prefault_(layout.prefault) {
     switch (memory.source) {
     case memory_source::buffer:
-        place_in_buffer(name, layout, memory.buffer);
+        place_in_buffer(name, layout, known, memory.buffer);
         break;
     case memory_source::heap:
-        metadata_ = region::from_heap(name, metadata_bytes_, alignof(std::uint64_t));
+        metadata_ = {known, region::from_heap(name, known.bytes(), alignof(std::uint64_t))};
         blocks_ = region_for_blocks(name, room_of(layout), memory);
         break;
     case memory_source::mapped:
-        reserve_pages(name, layout, memory);
+        reserve_pages(name, layout, known, memory);
         break;
     }
     if (blocks_.committed() / block_bytes_ >= max_capacity_) {
@@ -171,7 +164,7 @@ block_memory::block_memory(const pool_name& name,
     }
     first_block_ = first_aligned(blocks_, layout.alignment);
     if (layout.prefault && memory.source != memory_source::mapped) {
-        std::memset(metadata_.data(), 0, metadata_bytes_);
+        std::memset(metadata_.leading(), 0, known.bytes());
         std::memset(first_block_, 0, committed_block_bytes());
     }
     poison(first_block_, committed_block_bytes());
@@ -179,30 +172,31 @@ block_memory::block_memory(const pool_name& name,
 
 void block_memory::place_in_buffer(const pool_name& name,
                                    const pool_layout& layout,
+                                   const metadata_layout& known,
                                    std::span<std::byte> buffer) {
-    const std::size_t needed = layout.buffer_bytes(metadata_bytes_);
+    const std::size_t needed = layout.buffer_bytes(known.bytes());
     if (buffer.size() < needed) {
         throw_bad_option(
             name.c_str(), "memory.buffer.size()", buffer.size(), "must be at least", needed);
     }
     const auto address = reinterpret_cast<std::uintptr_t>(buffer.data());
     const std::size_t skip = (0 - address) % alignof(std::uint64_t);
-    metadata_ = region::borrowed(buffer.subspan(skip, metadata_bytes_));
-    blocks_ = region::borrowed(buffer.subspan(skip + metadata_bytes_));
-    std::memset(metadata_.data(), 0, metadata_bytes_);
+    metadata_ = {known, region::borrowed(buffer.subspan(skip, known.bytes()))};
+    blocks_ = region::borrowed(buffer.subspan(skip + known.bytes()));
+    std::memset(metadata_.leading(), 0, known.bytes());
 }
 
 void block_memory::reserve_pages(const pool_name& name,
                                  const pool_layout& layout,
+                                 const metadata_layout& known,
                                  const memory_options& memory) {
     mapping_options mapping =
-        mapping_for(name, memory, metadata_bytes_, layout.prefault && !layout.is_sparse);
+        mapping_for(name, memory, known.bytes(), layout.prefault && !layout.is_sparse);
     mapping.huge_page_fallback = true;
     if (memory.pages != page_size::standard) {
         mapping.pages = page_size::transparent_huge;
     }
-    metadata_ = region::mapped(mapping);
-    commit_or_throw(metadata_, metadata_bytes_, name, memory);
+    metadata_ = {known, mapping, layout.capacity, growth_bytes_ / metadata_share};
     blocks_ = region_for_blocks(name, room_of(layout), memory);
     set_capacity(static_cast<std::uint32_t>(layout.capacity));
 }
@@ -225,15 +219,13 @@ void block_memory::take_over(block_memory& other) noexcept {
     other.set_capacity(0);
     max_capacity_ = std::exchange(other.max_capacity_, 0);
     block_bytes_ = other.block_bytes_;
-    metadata_bytes_ = std::exchange(other.metadata_bytes_, 0);
     growth_bytes_ = other.growth_bytes_;
     budget_ = other.budget_;
     growth_error_ = other.growth_error_;
     prefault_ = other.prefault_;
     blocks_.release();
-    metadata_.release();
     blocks_ = std::move(other.blocks_);
-    metadata_ = std::move(other.metadata_);
+    metadata_ = std::exchange(other.metadata_, pool_metadata());
 }
 
 block_range block_memory::grow() noexcept {
@@ -245,25 +237,45 @@ block_range block_memory::grow() noexcept {
     std::size_t step = std::clamp<std::size_t>(wanted, 1, max_capacity_ - before);
     if (budget_ != nullptr) {
         step = budget_->take(step, cost_bytes());
+        if (step == 0) {
+            return {};
+        }
     }
-    if (!grow_to(before + static_cast<std::uint32_t>(step)) && budget_ != nullptr) {
-        budget_->give_back(step, cost_bytes());
+    const std::size_t of_a_page = std::max<std::size_t>(blocks_.page_bytes() / block_bytes_, 1);
+    growth_error_ = grow_by_at_most(step, std::min(of_a_page, step), [&](std::size_t blocks) {
+        return commit(before + static_cast<std::uint32_t>(blocks));
+    });
+    if (budget_ != nullptr) {
+        budget_->give_back(before + step - capacity(), cost_bytes());
     }
     return {before, capacity()};
 }
 
 bool block_memory::grow_to(std::uint32_t blocks) noexcept {
-    if (blocks <= capacity()) {
+    growth_error_ = blocks <= capacity() ? growth_error_ : commit(blocks);
+    return blocks <= capacity();
+}
+
+bool block_memory::cover_leading(std::size_t blocks) noexcept {
+    if (blocks <= metadata_.leading_capacity()) {
         return true;
     }
-    const auto skip = static_cast<std::size_t>(first_block_ - blocks_.data());
-    growth_error_ = blocks_.commit(skip + std::size_t{blocks} * block_bytes_);
-    if (growth_error_ != 0) {
-        return false;
+    growth_error_ = metadata_.cover_leading(blocks);
+    return growth_error_ == 0;
+}
+
+/// Makes so many blocks usable, with what is known of them: 0 or errno.
+int block_memory::commit(std::uint32_t blocks) noexcept {
+    int error = metadata_.cover(blocks);
+    if (error == 0) {
+        const auto skip = static_cast<std::size_t>(first_block_ - blocks_.data());
+        error = blocks_.commit(skip + std::size_t{blocks} * block_bytes_);
     }
-    poison(first_block_ + committed_block_bytes(), (blocks - capacity()) * block_bytes_);
-    set_capacity(blocks);
-    return true;
+    if (error == 0) {
+        poison(first_block_ + committed_block_bytes(), (blocks - capacity()) * block_bytes_);
+        set_capacity(blocks);
+    }
+    return error;
 }
 
 void block_memory::retract(std::uint32_t end) noexcept {
@@ -279,8 +291,8 @@ std::size_t block_memory::discard(std::size_t first, std::size_t end) noexcept {
 }
 
 void block_memory::add_memory_stats(pool_stats& stats) const noexcept {
-    stats.bytes_metadata = metadata_bytes_;
-    stats.bytes_committed = blocks_.committed() + metadata_bytes_;
+    stats.bytes_metadata = metadata_.committed();
+    stats.bytes_committed = blocks_.committed() + stats.bytes_metadata;
     stats.growth_error = growth_error_;
     stats.pages = blocks_.pages();
     stats.page_size_error = blocks_.page_size_error();
@@ -294,7 +306,9 @@ void reserve_or_throw(block_memory& storage,
         throw_exhausted(name, storage.max_capacity(), high_water, 0);
     }
     if (!storage.grow_to(static_cast<std::uint32_t>(blocks))) {
-        throw_exhausted(name, storage.capacity(), high_water, storage.growth_error());
+        growth_refusal refusal = storage.growth_error();
+        refusal.bytes *= blocks - storage.capacity();
+        throw_exhausted(name, storage.capacity(), high_water, refusal);
     }
 }
 

@@ -23,10 +23,7 @@ chunk_directory::chunk_directory(const pool_name& name,
     mapping.name = name;
     mapping.bytes = 2 * most_entries_ * sizeof(entry);
     memory_ = region::mapped(mapping);
-    const int error = memory_.commit(mapping.bytes);
-    if (error != 0) {
-        throw_os_refusal(name.c_str(), "commit", mapping.bytes, memory_.page_bytes(), error);
-    }
+    memory_.commit_or_throw(name, mapping.bytes);
 }
 
 bool chunk_directory::add(const std::byte* chunk, std::uint32_t number) noexcept {

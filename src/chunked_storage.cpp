@@ -22,10 +22,7 @@ region committed(const pool_name& name, std::size_t bytes) {
     mapping.name = name;
     mapping.bytes = bytes;
     region pages = region::mapped(mapping);
-    const int error = pages.commit(bytes);
-    if (error != 0) {
-        throw_os_refusal(name.c_str(), "commit", bytes, pages.page_bytes(), error);
-    }
+    pages.commit_or_throw(name, bytes);
     return pages;
 }
 
@@ -45,10 +42,11 @@ chunked_storage::chunked_storage(const pool_name& name,
     , budget_(layout.budget)
     , alignment_(layout.alignment)
     , shape_(occupancy_shape::of(layout.max_capacity))
-    , metadata_(committed(name, layout.metadata_bytes()))
+    , metadata_(committed(name, layout.metadata().bytes()))
     , part_table_(committed(name, (layout.max_capacity >> part_log2_) * sizeof *parts_)) {
-    states_ = reinterpret_cast<block_state*>(metadata_.data());
-    words_ = reinterpret_cast<std::uint64_t*>(metadata_.data() + layout.state_bytes());
+    states_ =
+        reinterpret_cast<block_state*>(metadata_.data() + layout.metadata().trailing_offset());
+    words_ = reinterpret_cast<std::uint64_t*>(metadata_.data());
     extra_ = metadata_.data() + layout.extra_offset();
     extra_ += (0 - reinterpret_cast<std::uintptr_t>(extra_)) % pool_layout::extra_alignment;
     parts_ = reinterpret_cast<part*>(part_table_.data());

@@ -93,8 +93,10 @@ concurrent_layout concurrent_layout::growing(const pool_layout& blocks,
 }
 
 void concurrent_layout::add_tables() noexcept {
+    const std::size_t reserved_words =
+        growth_lock != nullptr ? 0 : occupancy_shape::of(blocks.max_capacity).words;
     blocks.extra_bytes = cache_table_bytes + asks_bytes + limits.threads * sizeof(thread_cache) +
-                         occupancy_shape::of(blocks.max_capacity).words * sizeof(std::uint64_t);
+                         reserved_words * sizeof(std::uint64_t);
 }
 
 void sleep_until_woken(std::uint32_t& wakes,

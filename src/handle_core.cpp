@@ -47,10 +47,11 @@ handle_core::handle_core(const pool_name& name,
                          const memory_options& memory)
     : generation_step_(std::uint64_t{1} << slot_bits_of(layout))
     , last_generation_((checked(name, layout, generations) - 1) * generation_step_)
-    , storage_(name, layout, metadata_bytes(layout.max_capacity), memory)
+    , storage_(name, layout, metadata_of(layout.max_capacity), memory)
     , name_(name) {
     slots_ = reinterpret_cast<std::uint64_t*>(storage_.metadata());
     owners_ = reinterpret_cast<std::uint32_t*>(slots_ + layout.max_capacity);
+    slots_ready_ = storage_.leading_capacity();
     tag_ = next_tag() << tag_shift;
     address_mask_ = state_mask | (generation_step_ - 1);
     generation_mask_ = ~address_mask_;
@@ -69,11 +70,6 @@ handle_core& handle_core::operator=(handle_core&& other) noexcept {
     return *this;
 }
 
-std::size_t handle_core::metadata_bytes(std::size_t max_capacity) noexcept {
-    return round_up(max_capacity * (sizeof(std::uint64_t) + sizeof(std::uint32_t)),
-                    alignof(std::uint64_t));
-}
-
 void handle_core::take_over(handle_core& other) noexcept {
     slots_ = other.slots_;
     owners_ = other.owners_;
@@ -83,6 +79,7 @@ void handle_core::take_over(handle_core& other) noexcept {
     generation_step_ = other.generation_step_;
     last_generation_ = other.last_generation_;
     frontier_ = other.frontier_;
+    slots_ready_ = other.slots_ready_;
     size_ = other.size_;
     end_ = other.end_;
     known_ = other.known_;
@@ -99,6 +96,7 @@ void handle_core::forget() noexcept {
     slots_ = nullptr;
     owners_ = nullptr;
     frontier_ = 0;
+    slots_ready_ = 0;
     size_ = 0;
     end_ = 0;
     known_ = 0;
@@ -147,12 +145,33 @@ void handle_core::drop(std::uint32_t position) noexcept {
     }
 }
 
+bool handle_core::make_room() noexcept {
+    const bool needs_slot = end_ == known_;
+    if (needs_slot && frontier_ == storage_.max_capacity()) {
+        return false;
+    }
+    if (end_ == storage_.capacity() && storage_.grow().empty()) {
+        return false;
+    }
+    // Growing covers a slot for each object; those that are retired come on top.
+    return cover_slots(needs_slot ? frontier_ + std::size_t{1} : frontier_);
+}
+
+bool handle_core::cover_slots(std::size_t slots) noexcept {
+    const bool is_covered = storage_.cover_leading(slots);
+    slots_ready_ = storage_.leading_capacity();
+    return is_covered;
+}
+
 void handle_core::reserve(std::size_t objects) {
     const std::size_t slots = storage_.max_capacity() - retired_slots();
     if (objects > slots) {
         throw_exhausted(name_.c_str(), slots, high_water_, 0);
     }
     reserve_or_throw(storage_, name_.c_str(), objects, high_water_);
+    if (!cover_slots(objects + retired_slots())) {
+        throw_full();
+    }
 }
 
 std::size_t handle_core::shrink(std::size_t object_bytes) noexcept {

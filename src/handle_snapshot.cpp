@@ -279,6 +279,9 @@ void handle_core::restore(std::span<const std::byte> from,
     source.check_counts(static_cast<std::uint64_t>(std::countr_zero(generation_step_)));
     source.check_slots(generation_mask_);
     reserve_or_throw(storage_, name_.c_str(), head.objects, high_water_);
+    if (!cover_slots(head.slots)) {
+        throw_full();
+    }
     // From here on nothing can fail.
     const parts where(head.slots, head.known, head.objects, object_bytes);
     poison(storage_.blocks(), size_ * object_bytes);

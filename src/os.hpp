@@ -7,8 +7,10 @@
 /// with, unless a function says otherwise. Functions return 0 or errno, never throw, never allocate.
 
 #include "millpond/base/config.hpp"
+#include "millpond/base/error.hpp"
 #include "millpond/base/stats.hpp"
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -22,6 +24,15 @@ namespace os {
 
 /// Bytes of address space that this process may have at most; the largest number when nobody said.
 [[nodiscard]] std::size_t address_space_bytes() noexcept;
+
+/// What a message says of a limit; empty where nothing is known.
+struct limit_text {
+    std::array<char, 64> text{};
+};
+
+/// The limit that a request for so many bytes has just hit, " (RLIMIT_DATA is 16777216 bytes)": found by
+/// comparing what this process has with what it may have. Reads files of /proc, so only for a message.
+[[nodiscard]] limit_text limit_hit(os_request request, std::size_t bytes, int error) noexcept;
 
 /// Reserves address space that cannot be touched yet, aligned to `alignment` (a power of two).
 [[nodiscard]] int reserve(std::size_t bytes, std::size_t alignment, std::byte** address) noexcept;
@@ -37,8 +48,11 @@ back_with_huge_pages(std::byte* address, std::size_t bytes, page_size pages) noe
 /// Makes a reserved range readable and writable.
 [[nodiscard]] int commit(std::byte* address, std::size_t bytes) noexcept;
 
-/// Makes a committed range untouchable again and drops its contents.
-void decommit(std::byte* address, std::size_t bytes) noexcept;
+/// Lets a reserved range be read, as zeros: that counts against no limit but that of addresses.
+[[nodiscard]] int make_readable(std::byte* address, std::size_t bytes) noexcept;
+
+/// Drops the contents of a committed range, which can then be read only if `readable`.
+void decommit(std::byte* address, std::size_t bytes, bool readable) noexcept;
 
 /// Brings every page of a committed range into memory for writing. Contents stay.
 [[nodiscard]] int populate(std::byte* address, std::size_t bytes) noexcept;

@@ -122,20 +122,25 @@ int commit(std::byte* address, std::size_t bytes) noexcept {
     return outcome(mprotect(address, bytes, PROT_READ | PROT_WRITE));
 }
 
-void decommit(std::byte* address, std::size_t bytes) noexcept {
+int make_readable(std::byte* address, std::size_t bytes) noexcept {
+    return outcome(mprotect(address, bytes, PROT_READ));
+}
+
+void decommit(std::byte* address, std::size_t bytes, bool readable) noexcept {
     munlock(address, bytes);
     (void)discard(address, bytes);
-    mprotect(address, bytes, PROT_NONE);
+    mprotect(address, bytes, readable ? PROT_READ : PROT_NONE);
 }
 
 int populate(std::byte* address, std::size_t bytes) noexcept {
     if (madvise(address, bytes, MADV_POPULATE_WRITE) == 0) {
         return 0;
     }
-    if (errno != EINVAL) {
-        return errno;
+    if (errno == ENOMEM || errno == EFAULT || errno == EHWPOISON) {
+        return errno; // there is no memory, and a touch would end the program
     }
-    // Kernels before 5.14: one write per page that leaves the contents as they are.
+    // A kernel before 5.14, or a sandbox that forbids advice: one write per page that leaves the contents
+    // as they are.
     for (std::size_t offset = 0; offset < bytes; offset += standard_page_bytes()) {
         auto* const byte = reinterpret_cast<volatile unsigned char*>(address + offset);
         *byte = *byte;

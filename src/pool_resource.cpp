@@ -4,6 +4,8 @@
 
 #include "millpond/adapt/pool_resource.hpp"
 
+#include <cstdint>
+
 MILLPOND_NAMESPACE_BEGIN
 
 template class detail::resource_core<detail::resource_of_one_thread>;
@@ -21,7 +23,7 @@ void pool_resource::reserve(std::size_t blocks, std::size_t bytes, std::size_t a
         has_room = blocks <= pool.live() || pool.can_allocate(blocks - pool.live());
     });
     if (!has_room) {
-        core_.throw_over_limit();
+        core_.throw_over_limit(bytes > SIZE_MAX / blocks ? SIZE_MAX : blocks * bytes);
     }
 }
 

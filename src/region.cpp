@@ -34,9 +34,10 @@ region region::mapped(const mapping_options& options) {
     result.source_ = memory_source::mapped;
     result.lock_ = options.lock;
     result.prefault_ = options.prefault;
-    const auto refuse = [&](const char* action, std::size_t bytes, int error) {
+    result.readable_ = options.readable;
+    const auto refuse = [&](os_request request, std::size_t bytes, int error) {
         detail::throw_os_refusal(
-            options.name.c_str(), action, bytes, os::page_bytes(options.pages), error);
+            options.name.c_str(), request, bytes, os::page_bytes(options.pages), error);
     };
     for (page_size pages = options.pages;; pages = next_smaller(pages)) {
         // Transparent huge pages need 2 MiB of alignment to be joined from the first byte on.
@@ -46,13 +47,13 @@ region region::mapped(const mapping_options& options) {
         const std::size_t page = os::page_bytes(pages);
         const std::size_t guard = options.guard_pages ? alignment : 0;
         if (options.bytes > SIZE_MAX / 2 - 3 * alignment) {
-            refuse("reserve", options.bytes, ENOMEM);
+            refuse(os_request::reserve, options.bytes, ENOMEM);
         }
         const std::size_t body = detail::round_up(options.bytes, page);
         std::byte* base = nullptr;
         int error = os::reserve(body + 2 * guard, alignment, &base);
         if (error != 0) {
-            refuse("reserve", body + 2 * guard, error);
+            refuse(os_request::reserve, body + 2 * guard, error);
         }
         result.base_ = base;
         result.base_bytes_ = body + 2 * guard;
@@ -65,13 +66,18 @@ region region::mapped(const mapping_options& options) {
         } else if (pages == page_size::transparent_huge) {
             error = os::advise_huge(result.data_, body);
         }
+        if (options.readable && (error == 0 || !is_explicit(pages))) {
+            if (const int refused = os::make_readable(result.data_, body); refused != 0) {
+                refuse(os_request::reserve, body, refused);
+            }
+        }
         // Named as a whole, once: the name stays with the parts that commits split off.
         os::name(result.data_, body, options.name.c_str());
         if (error == 0) {
             return result;
         }
         if (!options.huge_page_fallback) {
-            refuse("back with huge pages", body, error);
+            refuse(os_request::back_with_huge_pages, body, error);
         }
         result.page_size_error_ = error;
         if (!is_explicit(pages)) {
@@ -85,12 +91,12 @@ region region::mapped(const mapping_options& options) {
 
 region region::from_heap(const pool_name& name, std::size_t bytes, std::size_t alignment) {
     if (bytes > SIZE_MAX - alignment) {
-        detail::throw_os_refusal(name.c_str(), "allocate from the heap", bytes, 1, ENOMEM);
+        detail::throw_os_refusal(name.c_str(), os_request::allocate_from_heap, bytes, 1, ENOMEM);
     }
     // calloc: large blocks come as fresh zero pages that nobody has to clear.
     void* const memory = std::calloc(1, bytes + alignment - 1);
     if (memory == nullptr) {
-        detail::throw_os_refusal(name.c_str(), "allocate from the heap", bytes, 1, ENOMEM);
+        detail::throw_os_refusal(name.c_str(), os_request::allocate_from_heap, bytes, 1, ENOMEM);
     }
     region result;
     result.source_ = memory_source::heap;
@@ -136,21 +142,30 @@ int region::commit(std::size_t bytes) noexcept {
     if (target <= committed_) {
         return bytes <= size_ ? 0 : ENOMEM;
     }
-    std::byte* const first = data_ + committed_;
-    const std::size_t step = target - committed_;
-    int error = os::commit(first, step);
+    const int error = commit(committed_, target);
+    committed_ = error == 0 ? target : committed_;
+    return error;
+}
+
+int region::commit(std::size_t first, std::size_t end) noexcept {
+    std::byte* const place = data_ + first;
+    int error = os::commit(place, end - first);
     if (error == 0 && lock_) {
-        error = os::lock(first, step);
+        error = os::lock(place, end - first);
     }
     if (error == 0 && prefault_) {
-        error = os::populate(first, step);
+        error = os::populate(place, end - first);
     }
     if (error != 0) {
-        os::decommit(first, step);
-        return error;
+        os::decommit(place, end - first, readable_);
     }
-    committed_ = target;
-    return 0;
+    return error;
+}
+
+void region::commit_or_throw(const pool_name& name, std::size_t bytes) {
+    if (const int error = commit(bytes); error != 0) {
+        detail::throw_os_refusal(name.c_str(), commit_request(), bytes, page_bytes_, error);
+    }
 }
 
 std::size_t region::discard(std::size_t first, std::size_t end) noexcept {
@@ -181,6 +196,7 @@ void region::swap(region& other) noexcept {
     std::swap(source_, other.source_);
     std::swap(lock_, other.lock_);
     std::swap(prefault_, other.prefault_);
+    std::swap(readable_, other.readable_);
 }
 
 MILLPOND_NAMESPACE_END

@@ -15,9 +15,9 @@ namespace detail {
 region_storage_base::region_storage_base(const pool_name& name,
                                          const pool_layout& layout,
                                          const memory_options& memory)
-    : block_memory(name, layout, layout.metadata_bytes(), memory)
-    , states_(reinterpret_cast<block_state*>(metadata()))
-    , words_(reinterpret_cast<std::uint64_t*>(metadata() + layout.state_bytes()))
+    : block_memory(name, layout, layout.metadata(), memory)
+    , states_(reinterpret_cast<block_state*>(metadata() + layout.metadata().trailing_offset()))
+    , words_(reinterpret_cast<std::uint64_t*>(metadata()))
     , extra_(metadata() + layout.extra_offset())
     , touches_metadata_(layout.prefault && layout.is_sparse)
     , shape_(occupancy_shape::of(layout.max_capacity)) {

@@ -56,10 +56,13 @@ size_classes classes_for(const pool_resource_options& options) {
         const std::size_t largest = options.largest_required_pool_block;
         return size_classes(largest == 0 ? size_classes::largest_size : largest);
     }
-    require(options.block_sizes.size() <= size_classes::most,
-            options.block_sizes.size(),
-            "must have no more entries than",
-            size_classes::most);
+    if (options.block_sizes.size() > size_classes::most) {
+        throw_bad_option(name,
+                         "block_sizes.size()",
+                         options.block_sizes.size(),
+                         "must be at most",
+                         size_classes::most);
+    }
     std::size_t before = 1;
     for (const std::size_t size : options.block_sizes) {
         require(size >= before, size, "must ascend; it is at least", before);
@@ -76,14 +79,10 @@ void check_memory(const pool_resource_options& options) {
     const memory_options& memory = options.memory;
     const char* const name = options.name.c_str();
     if (memory.source != memory_source::mapped) {
-        throw_bad_option(name,
-                         "memory.source",
-                         static_cast<std::uint64_t>(memory.source),
-                         "must be mapped (other memory is an upstream's), which is",
-                         static_cast<std::uint64_t>(memory_source::mapped));
+        throw_bad_option(name, "memory.source", "must be mapped: other memory is an upstream's");
     }
     if (memory.lock) {
-        throw_bad_option(name, "memory.lock", 1, "must be false, which is", 0);
+        throw_bad_option(name, "memory.lock", "is not supported");
     }
 }
 

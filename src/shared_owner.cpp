@@ -55,13 +55,7 @@ region place_for_home(const pool_name& name,
                                    .lock = memory.lock,
                                    .prefault = prefault,
                                    .guard_pages = memory.guard_pages});
-    if (const int error = place.commit(bytes); error != 0) {
-        throw_os_refusal(name.c_str(),
-                         memory.lock ? "commit and lock" : "commit",
-                         bytes,
-                         place.page_bytes(),
-                         error);
-    }
+    place.commit_or_throw(name, bytes);
     return place;
 }
 

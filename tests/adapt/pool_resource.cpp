@@ -185,12 +185,27 @@ TEST_CASE("a reservation of what no class serves does nothing") {
     });
 }
 
+TEST_CASE("a refusal by a resource without a limit names no limit") {
+    pool_resource resource({.name = "free"});
+    CHECK_THROWS_WITH_AS(
+        resource.reserve(~std::size_t{0} / 8, 8, 8),
+        "millpond: pool 'free' is exhausted: 18446744073709551608 bytes do not fit",
+        millpond::pool_exhausted);
+    CHECK_THROWS_WITH_AS(resource.reserve(~std::size_t{0}, 8, 8),
+                         "millpond: pool 'free' is exhausted: more bytes than there are addresses",
+                         millpond::pool_exhausted);
+    CHECK(resource.verify());
+}
+
 TEST_CASE("a reservation beyond the limit throws, names the resource, and leaves it usable") {
     with_and_without_upstream([](checking_upstream* upstream) {
         pool_resource resource({.name = "limited", .limit_bytes = 100'000}, upstream);
         live_blocks<pool_resource> blocks(resource);
         blocks.take(1000, 8);
-        CHECK_THROWS_AS(resource.reserve(101, 1000, 8), millpond::pool_exhausted);
+        CHECK_THROWS_WITH_AS(resource.reserve(101, 1000, 8),
+                             "millpond: pool 'limited' is exhausted: 101000 bytes do not fit, "
+                             "capacity 100000 bytes",
+                             millpond::pool_exhausted);
         CHECK_THROWS_AS(resource.reserve(~std::size_t{0}, 1000, 8), millpond::pool_exhausted);
         CHECK_SOUND(resource, upstream, blocks);
         (void)resource.shrink();

@@ -3,7 +3,7 @@
 /// Weak pointers that hold every control block make the next shared owner throw an error that names their pool; nothing is lost.
 //
 // class: bounded pool exhausted
-// pools: object_pool concurrent_object_pool
+// pools: object_pool
 // ends:  exit 0
 // says:  millpond: pool 'victim.shared' is exhausted: capacity 3000, peak 3000
 // twice: objects come and go in the same block, and only their control blocks stay

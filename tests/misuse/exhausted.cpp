@@ -3,7 +3,7 @@
 /// A full pool returns nullptr, or throws an error that names pool, capacity and peak.
 //
 // class: bounded pool exhausted
-// pools: block_pool object_pool static_block_pool static_object_pool concurrent_block_pool concurrent_object_pool
+// pools: block_pool object_pool static_block_pool static_object_pool
 // ends:  exit 0
 // says:  millpond: pool 'victim' is exhausted: capacity 3000, peak 3000
 

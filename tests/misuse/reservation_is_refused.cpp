@@ -5,7 +5,7 @@
 // class: bounded pool exhausted
 // pools: concurrent_block_pool concurrent_object_pool
 // ends:  exit 0
-// says:  millpond: pool 'victim' is exhausted: capacity 3000, peak 3000
+// says:  millpond: pool 'victim' is exhausted: capacity 3000
 
 #include "victim.hpp"
 

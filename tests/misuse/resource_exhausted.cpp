@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /// \file
-/// A resource at its limit throws an error that names it, its limit and what is taken, and has given no more than the limit allows.
+/// A resource at its limit throws an error that names it, its limit and what did not fit, and has given no more than the limit allows.
 //
 // class: bounded pool exhausted
 // pools: pool_resource concurrent_pool_resource pool_resource_over_upstream concurrent_pool_resource_over_upstream
 // ends:  exit 0
-// says:  millpond: pool 'victim' is exhausted: capacity 10000, peak 0
+// says:  millpond: pool 'victim' is exhausted: 20000 bytes do not fit, capacity 10000 bytes
 
 #include "resources.hpp"
 

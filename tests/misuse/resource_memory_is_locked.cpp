@@ -5,7 +5,7 @@
 // class: options that a resource does not have
 // pools: pool_resource concurrent_pool_resource
 // ends:  exit 0
-// says:  millpond: pool 'victim': memory.lock is 1, must be false, which is 0
+// says:  millpond: pool 'victim': memory.lock is not supported
 
 #include "resources.hpp"
 

@@ -5,7 +5,7 @@
 // class: options that a resource does not have
 // pools: pool_resource concurrent_pool_resource
 // ends:  exit 0
-// says:  millpond: pool 'victim': memory.source is 1, must be mapped (other memory is an upstream's), which is 0
+// says:  millpond: pool 'victim': memory.source must be mapped: other memory is an upstream's
 
 #include "resources.hpp"
 

@@ -5,7 +5,7 @@
 // class: options that a resource does not have
 // pools: pool_resource concurrent_pool_resource
 // ends:  exit 0
-// says:  millpond: pool 'victim': block_sizes is 97, must have no more entries than 96
+// says:  millpond: pool 'victim': block_sizes.size() is 97, must be at most 96
 
 #include "resources.hpp"
 

@@ -140,8 +140,8 @@ TEST_CASE("a full arena throws an error that counts in bytes and says how many d
                          "100 bytes, peak 40 bytes",
                          millpond::pool_exhausted);
     CHECK_THROWS_WITH_AS((void)home.make_array<int>(SIZE_MAX / 2),
-                         "millpond: pool 'scratch' is exhausted: 18446744073709551615 bytes do "
-                         "not fit, capacity 100 bytes, peak 40 bytes",
+                         "millpond: pool 'scratch' is exhausted: more bytes than there are "
+                         "addresses, capacity 100 bytes, peak 40 bytes",
                          millpond::pool_exhausted);
     CHECK_THROWS_AS((void)home.duplicate(std::string(60, 'x')), millpond::pool_exhausted);
     CHECK_THROWS_AS((void)home.create<large_object>(1), std::bad_alloc);

@@ -36,7 +36,7 @@ walk_result walk_construction_of(const millpond::arena_options& options) {
     });
 }
 
-/// Grows a full arena with every call failing once; how many calls there were.
+/// Grows a full arena with every call failing, and all after it; how many calls there were.
 int walk_growth(const millpond::memory_options& memory, bool prefault) {
     for (int k = 0;; ++k) {
         CAPTURE(k);
@@ -51,7 +51,7 @@ int walk_growth(const millpond::memory_options& memory, bool prefault) {
         const std::size_t committed = home.stats().bytes_committed;
         void* grown = nullptr;
         {
-            const armed_fault fault(k);
+            const armed_fault fault(k, true);
             grown = home.try_allocate(1);
         }
         CHECK((grown == nullptr) == plan.met);
@@ -65,7 +65,7 @@ int walk_growth(const millpond::memory_options& memory, bool prefault) {
         CHECK(home.stats().bytes_committed == committed);
         CHECK_SOUND(home);
         {
-            const armed_fault fault(k);
+            const armed_fault fault(k, true);
             CHECK_THROWS_WITH_AS((void)home.create<millpond::test::object>(2),
                                  "millpond: pool 'faulty' is exhausted: 40 bytes do not fit, "
                                  "capacity 16384 bytes, peak 16384 bytes; growing was refused: "
@@ -73,7 +73,7 @@ int walk_growth(const millpond::memory_options& memory, bool prefault) {
                                  millpond::pool_exhausted);
         }
         {
-            const armed_fault fault(k);
+            const armed_fault fault(k, true);
             CHECK_THROWS_AS(home.reserve(100 * page), millpond::pool_exhausted);
         }
         CHECK(home.size() == 4 * page);

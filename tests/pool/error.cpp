@@ -82,6 +82,19 @@ TEST_CASE("the error says why growing was refused") {
           "Cannot allocate memory");
 }
 
+TEST_CASE("a figure that nobody has counted is not in the text") {
+    using millpond::pool_exhausted;
+    constexpr std::size_t nothing = pool_exhausted::not_counted;
+    CHECK(std::string(pool_exhausted("p", 10, nothing, 0).what()) ==
+          "millpond: pool 'p' is exhausted: capacity 10");
+    const pool_exhausted bytes("p", millpond::bytes_wanted{7}, nothing, nothing, ENOMEM);
+    CHECK(std::string(bytes.what()) ==
+          "millpond: pool 'p' is exhausted: 7 bytes do not fit; growing was refused: "
+          "Cannot allocate memory");
+    CHECK(bytes.capacity() == nothing);
+    CHECK(bytes.high_water() == nothing);
+}
+
 TEST_CASE("the longest name and the largest numbers fit into the text") {
     const std::string name(31, 'n');
     const millpond::pool_exhausted error(name.c_str(), 4294967294U, 4294967294U, ENOMEM);

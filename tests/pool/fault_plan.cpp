@@ -52,6 +52,10 @@ int __wrap_mprotect(void* address, std::size_t bytes, int rights) {
 }
 
 int __wrap_madvise(void* address, std::size_t bytes, int advice) {
+    if (plan.advice_error != 0) {
+        errno = plan.advice_error;
+        return -1;
+    }
     return plan.fails_now() ? -1 : __real_madvise(address, bytes, advice);
 }
 

@@ -16,6 +16,7 @@ struct fault_plan {
     bool lasts = false; ///< every later call fails too
     std::ptrdiff_t failures = 0;
     int calls_before_failure = 0;
+    int advice_error = 0;       ///< errno of every madvise, which is then refused; 0: none is
     bool met = false;           ///< the failure has happened
     std::ptrdiff_t mapped = 0;  ///< bytes mapped and not unmapped
     std::ptrdiff_t on_heap = 0; ///< blocks from calloc that were not freed
@@ -42,6 +43,17 @@ public:
     armed_fault& operator=(const armed_fault&) = delete;
 
     ~armed_fault() { plan.armed = false; }
+};
+
+/// Refuses every madvise while it lives, as a sandbox does.
+class refused_advice {
+public:
+    explicit refused_advice(int error) { plan.advice_error = error; }
+
+    refused_advice(const refused_advice&) = delete;
+    refused_advice& operator=(const refused_advice&) = delete;
+
+    ~refused_advice() { plan.advice_error = 0; }
 };
 
 /// More calls than any test makes.

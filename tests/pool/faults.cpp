@@ -5,10 +5,8 @@
 
 #include "millpond/pool/block_pool.hpp"
 #include "millpond/pool/concurrent_object_pool.hpp"
-#include "millpond/pool/handle_pool.hpp"
 #include "millpond/pool/object_pool.hpp"
 
-#include <array>
 #include <cerrno>
 #include <cstddef>
 #include <memory>
@@ -18,6 +16,7 @@
 
 #include "fault_plan.hpp"
 #include "fault_walk.hpp"
+#include "process_maps.hpp"
 #include "sound.hpp"
 #include <doctest/doctest.h>
 
@@ -51,7 +50,7 @@ pool_walk walk_construction_of(const millpond::block_pool_options& options) {
     return result;
 }
 
-/// Grows a full pool by one block with every call failing once.
+/// Grows a full pool by one block with every call failing, and all after it.
 int walk_growth(const millpond::memory_options& memory, bool prefault) {
     int failure_points = 0;
     for (int k = 0;; ++k) {
@@ -67,7 +66,7 @@ int walk_growth(const millpond::memory_options& memory, bool prefault) {
         const std::size_t committed = pool.stats().bytes_committed;
         void* grown = nullptr;
         {
-            const armed_fault fault(k);
+            const armed_fault fault(k, true);
             grown = pool.try_allocate();
         }
         CHECK((grown == nullptr) == plan.met);
@@ -82,18 +81,18 @@ int walk_growth(const millpond::memory_options& memory, bool prefault) {
         CHECK(pool.stats().bytes_committed == committed);
         CHECK_SOUND(pool);
         {
-            const armed_fault fault(k);
+            const armed_fault fault(k, true);
             CHECK_THROWS_WITH_AS((void)pool.allocate(),
                                  "millpond: pool 'faulty' is exhausted: capacity 4, peak 4; "
                                  "growing was refused: Cannot allocate memory",
                                  millpond::pool_exhausted);
         }
         {
-            const armed_fault fault(k);
+            const armed_fault fault(k, true);
             CHECK_THROWS_AS(pool.reserve(100), millpond::pool_exhausted);
         }
         {
-            const armed_fault fault(k);
+            const armed_fault fault(k, true);
             std::vector<void*> out(3);
             CHECK_THROWS_AS(pool.allocate_bulk(out), millpond::pool_exhausted);
         }
@@ -184,6 +183,16 @@ TEST_CASE("a locked and prefaulted and guarded pool that is refused at any point
     CHECK(walked.refused == walked.failure_points);
 }
 
+TEST_CASE("a pool with much metadata that is refused at any point throws and leaves nothing") {
+    const pool_walk walked = walk_construction_of({.name = "faulty",
+                                                   .block_bytes = 64,
+                                                   .capacity = 1000,
+                                                   .max_capacity = 100'000'000,
+                                                   .memory = {.lock = true, .guard_pages = true}});
+    CHECK(walked.failure_points >= 6);                  // reserve, make readable, commit, lock
+    CHECK(walked.refused >= walked.failure_points - 4); // what is committed ahead is given up
+}
+
 TEST_CASE("a pool on the heap that is refused at any point throws and leaves nothing") {
     const pool_walk walked =
         walk_construction_of({.name = "faulty",
@@ -221,8 +230,102 @@ TEST_CASE("growth that is refused at any point leaves the pool as it was and usa
     CHECK(walk_growth({}, false) >= 1);
 }
 
+TEST_CASE("growth that is refused once goes on with a smaller step") {
+    for (const bool locks : {false, true}) {
+        for (int k = 0;; ++k) {
+            CAPTURE(k);
+            millpond::block_pool pool({.name = "faulty",
+                                       .block_bytes = page,
+                                       .capacity = 4,
+                                       .max_capacity = 2000,
+                                       .prefault = locks,
+                                       .memory = {.lock = locks}});
+            std::vector<void*> blocks(5);
+            {
+                const armed_fault fault(k);
+                pool.allocate_bulk(blocks);
+            }
+            if (!plan.met) {
+                CHECK(k == (locks ? 3 : 1));
+                CHECK(pool.capacity() == 4 + 512); // 2 MiB
+                pool.clear();
+                break;
+            }
+            CHECK(pool.capacity() == 4 + 128);
+            CHECK(pool.stats().growth_error == 0);
+            CHECK_SOUND(pool);
+            pool.clear();
+        }
+    }
+}
+
 TEST_CASE("growth of a locked and prefaulted pool that is refused leaves it as it was and usable") {
     CHECK(walk_growth({.lock = true, .guard_pages = true}, true) >= 3);
+}
+
+TEST_CASE("a pool whose pages may not be advised on is prefaulted by touching them") {
+    for (const int error : {EPERM, EACCES, ENOSYS, EINVAL}) {
+        CAPTURE(error);
+        const millpond::test::refused_advice sandbox(error);
+        millpond::block_pool pool({.name = "p",
+                                   .block_bytes = page,
+                                   .capacity = 100,
+                                   .max_capacity = 2000,
+                                   .prefault = true});
+        std::vector<void*> blocks(100);
+        pool.allocate_bulk(blocks);
+        CHECK(millpond::test::resident_bytes(blocks[0], 100 * page) == 100 * page);
+        void* const grown = pool.allocate();
+        CHECK(millpond::test::resident_bytes(grown, 512 * page) == 512 * page);
+        CHECK_SOUND(pool);
+        pool.clear();
+    }
+}
+
+TEST_CASE("huge pages that may not be advised on fall back and say why") {
+    const millpond::test::refused_advice sandbox(EPERM);
+    for (const bool prefault : {false, true}) {
+        millpond::block_pool pool({.name = "p",
+                                   .block_bytes = 64,
+                                   .capacity = 1000,
+                                   .prefault = prefault,
+                                   .memory = {.pages = millpond::page_size::transparent_huge}});
+        CHECK(pool.stats().pages == millpond::page_size::standard);
+        CHECK(pool.stats().page_size_error == EPERM);
+        pool.deallocate(pool.allocate());
+    }
+}
+
+TEST_CASE("growth that needs metadata too is refused at any point without harm") {
+    for (int k = 0;; ++k) {
+        CAPTURE(k);
+        millpond::block_pool pool(
+            {.name = "faulty", .block_bytes = 8, .capacity = 1, .max_capacity = 10'000'000});
+        const std::size_t ready = pool.capacity();
+        std::vector<void*> blocks(ready);
+        pool.allocate_bulk(blocks);
+        bool is_grown = true;
+        {
+            const armed_fault fault(k, true);
+            try {
+                pool.reserve(5'000'000); // more than the metadata that is committed ahead
+            } catch (const millpond::pool_exhausted&) {
+                is_grown = false;
+            }
+        }
+        CHECK(is_grown == !plan.met);
+        if (is_grown) {
+            CHECK(k >= 3); // blocks, words, states
+            pool.clear();
+            break;
+        }
+        CHECK(pool.capacity() == ready);
+        CHECK_SOUND(pool);
+        void* const grown = pool.allocate(); // the system is willing again
+        CHECK_SOUND(pool);
+        pool.deallocate(grown);
+        pool.deallocate_bulk(blocks);
+    }
 }
 
 TEST_CASE("a discard that is refused gives nothing back and harms nothing") {
@@ -268,69 +371,4 @@ TEST_CASE("control blocks that outlive their pool keep memory until the last of 
         millpond::concurrent_object_pool_options{.capacity = 1000});
     leave_weak<concurrent_object_pool<int>>(
         millpond::concurrent_object_pool_options{.capacity = 1000, .memory = on_heap});
-}
-
-namespace {
-
-struct large_object {
-    std::array<std::byte, page> bytes{};
-};
-
-} // namespace
-
-TEST_CASE("a handle pool that is refused at any point of its construction leaves nothing") {
-    const walk_result walked = walk_construction([](const auto& built) {
-        millpond::handle_pool<large_object> pool(
-            {.name = "faulty", .capacity = 10, .prefault = true, .memory = {.lock = true}});
-        built();
-        CHECK(pool.create());
-        CHECK_SOUND(pool);
-    });
-    CHECK(walked.refused >= 8); // reserve, commit, lock, populate; twice
-}
-
-TEST_CASE("a handle pool whose growth is refused stays as it was and can grow later") {
-    millpond::handle_pool<large_object> pool(
-        {.name = "faulty", .capacity = 4, .max_capacity = 900});
-    const std::array made = {pool.create(), pool.create(), pool.create(), pool.create()};
-    {
-        const armed_fault fault(0);
-        CHECK(!pool.try_create());
-        CHECK(plan.met);
-    }
-    {
-        const armed_fault fault(0);
-        CHECK_THROWS_WITH_AS(pool.create(),
-                             "millpond: pool 'faulty' is exhausted: capacity 4, peak 4; "
-                             "growing was refused: Cannot allocate memory",
-                             millpond::pool_exhausted);
-    }
-    CHECK(pool.size() == 4);
-    CHECK(pool.stats().growth_error == ENOMEM);
-    CHECK_SOUND(pool);
-    CHECK(pool.create());
-    CHECK(pool.contains(made[3]));
-    CHECK_SOUND(pool);
-}
-
-TEST_CASE("a restore that the system refuses memory for changes nothing") {
-    millpond::handle_pool<large_object> many({.name = "many", .capacity = 800});
-    millpond::handle_pool<large_object> pool(
-        {.name = "faulty", .capacity = 4, .max_capacity = 900});
-    for (int i = 0; i < 700; ++i) {
-        (void)many.create();
-    }
-    std::vector<std::byte> taken(many.snapshot_bytes());
-    (void)many.snapshot(taken);
-    const millpond::handle<large_object> own = pool.create();
-    {
-        const armed_fault fault(0);
-        CHECK_THROWS_AS(pool.restore(taken), millpond::pool_exhausted);
-        CHECK(plan.met);
-    }
-    CHECK(pool.size() == 1);
-    CHECK(pool.contains(own));
-    CHECK_SOUND(pool);
-    pool.restore(taken);
-    CHECK(pool.size() == 700);
 }

@@ -68,6 +68,27 @@ TEST_CASE("a commit beyond the reservation is refused with ENOMEM") {
     CHECK(small.committed() == 2 * page);
 }
 
+TEST_CASE("what is not committed of a readable region reads as zero and cannot be written") {
+    const auto result = millpond::test::run_in_child([] {
+        region known =
+            region::mapped({.name = "r", .bytes = 8 * page, .guard_pages = true, .readable = true});
+        const bool is_committed = known.commit(page) == 0 && known.commit(4 * page, 6 * page) == 0;
+        known.data()[0] = std::byte{1};
+        known.data()[5 * page] = std::byte{1};
+        std::size_t sum = 0;
+        for (std::size_t i = 0; i < known.size(); i += page) {
+            sum += std::to_integer<std::size_t>(known.data()[i]);
+        }
+        if (!is_committed || known.committed() != page || sum != 2 ||
+            mapping_of(known.data() + 2 * page).permissions != "r--p" ||
+            mapping_of(known.data() + 8 * page).permissions != "---p") {
+            _exit(3);
+        }
+        *static_cast<volatile std::byte*>(known.data() + 2 * page) = std::byte{1};
+    });
+    CHECK(result.signal == SIGSEGV);
+}
+
 TEST_CASE("a released region leaves no mapping behind") {
     region gone = region::mapped({.name = "r", .bytes = 4 * page, .guard_pages = true});
     REQUIRE(gone.commit(4 * page) == 0);

@@ -86,7 +86,7 @@ public:
 
     [[nodiscard]] verdict verify() const noexcept;
 
-    [[noreturn]] void throw_over_limit() const;
+    [[noreturn]] void throw_over_limit(std::size_t bytes) const;
 
 private:
     /// Room for a pool of either kind, beginning on cache lines of its own.

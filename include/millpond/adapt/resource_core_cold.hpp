@@ -52,7 +52,7 @@ void* resource_core<Kind>::allocate_slow(std::size_t bytes, std::size_t alignmen
     }
     const std::lock_guard guard(lock_);
     if (!budget_.has_room(bytes)) {
-        throw_over_limit();
+        throw_over_limit(bytes);
     }
     // The largest size that an object can have, rounded up to the alignment: upstreams compute with it.
     constexpr std::size_t most = PTRDIFF_MAX;
@@ -171,11 +171,7 @@ bool resource_core<Kind>::has_places() noexcept {
                mapping.name = plan_.options().name;
                mapping.bytes = plan_.classes().count() * place_bytes;
                region places = region::mapped(mapping);
-               const int error = places.commit(mapping.bytes);
-               if (error != 0) {
-                   throw_os_refusal(
-                       plan_.name(), "commit", mapping.bytes, places.page_bytes(), error);
-               }
+               places.commit_or_throw(plan_.options().name, mapping.bytes);
                places_ = std::move(places);
            });
 }
@@ -307,8 +303,10 @@ void resource_core<Kind>::report_leaks() const noexcept {
 }
 
 template <class Kind>
-void resource_core<Kind>::throw_over_limit() const {
-    throw_exhausted(plan_.name(), plan_.options().limit_bytes, budget_.used(), 0);
+void resource_core<Kind>::throw_over_limit(std::size_t bytes) const {
+    constexpr std::size_t nothing = pool_exhausted::not_counted;
+    const std::size_t limit = plan_.options().limit_bytes;
+    throw_exhausted(plan_.name(), bytes_wanted{bytes}, limit == 0 ? nothing : limit, nothing, 0);
 }
 
 } // namespace detail

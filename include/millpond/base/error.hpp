@@ -16,53 +16,85 @@
 
 MILLPOND_NAMESPACE_BEGIN
 
-/// How much did not fit into a pool that counts in bytes.
+/// How much did not fit into a pool that counts in bytes; the largest number: more than there are addresses.
 struct bytes_wanted {
     std::size_t bytes = 0;
 };
 
+/// What the operating system was asked for in vain.
+enum class os_request : unsigned char {
+    reserve,              ///< address space
+    back_with_huge_pages, ///< of the size that was asked for, set aside
+    commit,               ///< what was reserved
+    commit_and_lock,      ///< the same, and keep it in RAM
+    allocate_from_heap,   ///< of the C library
+};
+
+/// Why a pool could not grow.
+struct growth_refusal {
+    // NOLINTNEXTLINE(google-explicit-constructor): an errno says it, the rest is for the text
+    constexpr growth_refusal(int os_error = 0,
+                             std::size_t bytes_refused = 0,
+                             os_request what = os_request::commit) noexcept
+        : error(os_error)
+        , bytes(bytes_refused)
+        , request(what) {}
+
+    int error;         ///< the system's errno; 0: it was not the system
+    std::size_t bytes; ///< that would have been enough
+    os_request request;
+};
+
 /// Thrown by `allocate` and `create` when a pool is full, or when it may grow and the operating
-/// system refuses. The text names the pool, its capacity, its peak and the reason.
+/// system refuses. The text names the pool, its capacity, its peak where it was counted, and the reason.
 ///
-/// Units:      counts in blocks; those of an arena in bytes.
+/// Units:      counts in blocks; those of an arena or a resource in bytes, and the text says so.
 /// Complexity: O(1); holds its text, allocates nothing.
 /// Errors:     none.
 /// Threads:    as every exception.
 /// Source:     own.
 class pool_exhausted : public std::bad_alloc {
 public:
+    /// What stands for a figure that nobody has counted.
+    static constexpr std::size_t not_counted = ~std::size_t{0};
+
     pool_exhausted(const char* pool_name,
                    std::size_t capacity,
                    std::size_t high_water,
-                   int os_error) noexcept;
+                   const growth_refusal& refusal) noexcept;
 
     /// For a pool that counts in bytes: the text says so, and how much was asked for.
     pool_exhausted(const char* pool_name,
                    bytes_wanted wanted,
                    std::size_t capacity,
                    std::size_t high_water,
-                   int os_error) noexcept;
+                   const growth_refusal& refusal) noexcept;
 
     [[nodiscard]] const char* what() const noexcept override { return text_; }
 
-    /// Blocks or bytes that the pool could hold when it ran out.
+    /// Blocks or bytes that the pool could hold when it ran out; `not_counted` for a resource without a limit.
     [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
 
-    /// The most blocks or bytes that were ever live at once.
+    /// The most blocks or bytes that were ever live at once; `not_counted` for a concurrent pool and for a
+    /// resource.
     [[nodiscard]] std::size_t high_water() const noexcept { return high_water_; }
 
 private:
-    void add_refusal(int length, int os_error) noexcept;
+    void add(const char* before, const char* text, const char* after) noexcept;
+    void add(const char* before, std::size_t figure, const char* after) noexcept;
+    void add_refusal(const growth_refusal& refusal) noexcept;
 
     std::size_t capacity_;
     std::size_t high_water_;
-    char text_[224];
+    char text_[256];
 };
 
 namespace detail {
 
-[[noreturn]] void
-throw_exhausted(const char* pool_name, std::size_t capacity, std::size_t high_water, int os_error);
+[[noreturn]] void throw_exhausted(const char* pool_name,
+                                  std::size_t capacity,
+                                  std::size_t high_water,
+                                  const growth_refusal& refusal);
 
 /// More bytes than an object can have.
 [[noreturn]] void throw_bad_alloc();
@@ -74,7 +106,7 @@ throw_exhausted(const char* pool_name, std::size_t capacity, std::size_t high_wa
                                   bytes_wanted wanted,
                                   std::size_t capacity,
                                   std::size_t high_water,
-                                  int os_error);
+                                  const growth_refusal& refusal);
 
 /// `field` and `requirement` are literals: "block_bytes" "must be at least 1".
 [[noreturn]] void throw_bad_option(const char* pool_name,
@@ -83,9 +115,13 @@ throw_exhausted(const char* pool_name, std::size_t capacity, std::size_t high_wa
                                    const char* requirement,
                                    std::uint64_t limit);
 
-/// `action` says what was asked of the system, "reserve", "lock"; `error` is its errno.
+/// For an option that does not exist here: "memory.lock" "is not supported".
+[[noreturn]] void
+throw_bad_option(const char* pool_name, const char* field, const char* requirement);
+
+/// `error` is the system's errno. The text names the limit that was hit, where it can be known.
 [[noreturn]] void throw_os_refusal(const char* pool_name,
-                                   const char* action,
+                                   os_request request,
                                    std::size_t bytes,
                                    std::size_t page_bytes,
                                    int error);

@@ -10,6 +10,7 @@
 /// relocated. Heap and borrowed regions are committed whole.
 
 #include "millpond/base/config.hpp"
+#include "millpond/base/error.hpp"
 #include "millpond/base/name.hpp"
 #include "millpond/base/stats.hpp"
 #include "millpond/memory/memory_options.hpp"
@@ -28,6 +29,7 @@ struct mapping_options {
     bool lock = false;                     ///< keep the committed pages in RAM (mlock)
     bool prefault = false;                 ///< every commit touches its pages before it returns
     bool guard_pages = false;              ///< unmapped pages at both ends
+    bool readable = false; ///< what is not committed reads as zero; else it must not be touched
 };
 
 /// Memory from one of the sources of `memory_source`, released when the region dies.
@@ -89,6 +91,18 @@ public:
     /// Makes the first `bytes` usable; at most size(). Returns 0 or errno, and then nothing changed.
     [[nodiscard]] int commit(std::size_t bytes) noexcept;
 
+    /// Makes [first, end) of a mapped region usable, both whole pages, whatever lies before. What is
+    /// committed like that does not show in committed().
+    [[nodiscard]] int commit(std::size_t first, std::size_t end) noexcept;
+
+    /// As `commit`, but throws std::system_error with the limit that was hit, where it can be known.
+    void commit_or_throw(const pool_name& name, std::size_t bytes);
+
+    /// What a commit asks of the system.
+    [[nodiscard]] os_request commit_request() const noexcept {
+        return lock_ ? os_request::commit_and_lock : os_request::commit;
+    }
+
     /// Returns whole pages inside [first, end) to the system; the bytes that were resident. Their
     /// contents are lost. 0 for locked, heap and borrowed memory.
     std::size_t discard(std::size_t first, std::size_t end) noexcept;
@@ -107,6 +121,7 @@ private:
     memory_source source_ = memory_source::buffer;
     bool lock_ = false;
     bool prefault_ = false;
+    bool readable_ = false;
 };
 
 MILLPOND_NAMESPACE_END

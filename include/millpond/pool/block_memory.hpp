@@ -4,10 +4,7 @@
 /// How large a pool is, and where its memory comes from: blocks and metadata in two regions.
 ///
 ///     blocks     [ block 0 | block 1 | ... committed ... | reserved up to max_capacity ]
-///     metadata   [ what the pool knows of its blocks, for max_capacity of them ]
-///
-/// The metadata covers max_capacity from the start. On mapped memory that costs address space only:
-/// a page that nobody touched is not there.
+///     metadata   [ what the pool knows of its blocks, ... committed ... | reserved for max_capacity ]
 
 #include "millpond/base/bits.hpp"
 #include "millpond/base/config.hpp"
@@ -18,7 +15,9 @@
 #include "millpond/memory/memory_options.hpp"
 #include "millpond/memory/region.hpp"
 #include "millpond/pool/occupancy.hpp"
+#include "millpond/pool/pool_metadata.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -61,26 +60,32 @@ struct pool_layout {
     /// Makes room for blocks that no option asks for; what is then too much is a bad `capacity`.
     void add_spare_blocks(const pool_name& name, std::size_t blocks);
 
-    [[nodiscard]] std::size_t state_bytes() const noexcept { return round_up(max_capacity, 8); }
-
-    [[nodiscard]] std::size_t metadata_bytes() const noexcept {
-        const std::size_t room = extra_bytes == 0 ? 0 : extra_bytes + extra_alignment;
-        return extra_offset() + room;
+    /// Occupancy words of blocks first, the words above them with what the pool adds, states last.
+    [[nodiscard]] metadata_layout metadata() const noexcept {
+        const occupancy_shape shape = occupancy_shape::of(max_capacity);
+        // So that neither end shares a cache line with what lies beside it.
+        const std::size_t room =
+            extra_bytes == 0 ? 0
+                             : round_up(extra_bytes + 2 * extra_alignment, sizeof(std::uint64_t));
+        return {.max_capacity = max_capacity,
+                .leading_blocks = word_blocks,
+                .fixed_bytes = (shape.words - shape.block_words()) * sizeof(std::uint64_t) + room,
+                .trailing_blocks = sizeof(std::uint64_t)};
     }
 
     /// Where the pool's own metadata begins, before it is aligned.
     [[nodiscard]] std::size_t extra_offset() const noexcept {
-        return state_bytes() + occupancy_shape::of(max_capacity).words * sizeof(std::uint64_t);
+        return occupancy_shape::of(max_capacity).words * sizeof(std::uint64_t);
     }
 
     /// What a caller's buffer must hold, whatever its own alignment.
     [[nodiscard]] std::size_t buffer_bytes() const noexcept {
-        return buffer_bytes(metadata_bytes());
+        return buffer_bytes(metadata().bytes());
     }
 
-    /// The same for a pool that needs so much metadata of another kind.
-    [[nodiscard]] std::size_t buffer_bytes(std::size_t metadata) const noexcept {
-        return metadata + alignof(std::uint64_t) + alignment + max_capacity * stride_bytes;
+    /// For a pool that needs so much metadata of another kind.
+    [[nodiscard]] std::size_t buffer_bytes(std::size_t metadata_bytes) const noexcept {
+        return metadata_bytes + alignof(std::uint64_t) + alignment + max_capacity * stride_bytes;
     }
 };
 
@@ -105,12 +110,27 @@ region_for_blocks(const pool_name& name, const block_room& room, const memory_op
 [[nodiscard]] std::size_t growth_step(std::size_t bytes,
                                       std::size_t least = least_growth_bytes) noexcept;
 
+/// True for an errno that may go away when less is asked for.
+[[nodiscard]] bool is_shortage(int error) noexcept;
+
+/// Grows by `step`, or by as much less as the system gives, down to `least`: `grow_by(step)` returns 0 or
+/// errno. A refused step is followed by a quarter of it, so there are few.
+template <class GrowBy>
+[[nodiscard]] int grow_by_at_most(std::size_t step, std::size_t least, GrowBy grow_by) noexcept {
+    int error = grow_by(step);
+    while (is_shortage(error) && step > least) {
+        step = std::max(step / 4, least);
+        error = grow_by(step);
+    }
+    return error;
+}
+
 /// Blocks, and zeroed metadata beside them whose meaning is somebody else's.
 class block_memory {
 public:
     block_memory(const pool_name& name,
                  const pool_layout& layout,
-                 std::size_t metadata_bytes,
+                 const metadata_layout& known,
                  const memory_options& memory);
 
     block_memory(block_memory&& other) noexcept;
@@ -122,7 +142,7 @@ public:
     [[nodiscard]] std::byte* blocks() const noexcept { return first_block_; }
 
     /// Aligned for a 64-bit word.
-    [[nodiscard]] std::byte* metadata() const noexcept { return metadata_.data(); }
+    [[nodiscard]] std::byte* metadata() const noexcept { return metadata_.leading(); }
 
     [[nodiscard]] std::uint32_t capacity() const noexcept {
         // A bound for searches: who has a block had its index below the capacity before.
@@ -135,15 +155,28 @@ public:
         return std::size_t{capacity()} * block_bytes_;
     }
 
-    /// errno of the last refused growth, 0 if none.
-    [[nodiscard]] int growth_error() const noexcept { return growth_error_; }
+    /// Why the last growth was refused; no error if it was not.
+    [[nodiscard]] growth_refusal growth_error() const noexcept {
+        return {growth_error_, block_bytes_, blocks_.commit_request()};
+    }
 
-    /// Commits the next step of blocks: one system call (two when locked or prefaulted). Those blocks, or
-    /// none when it cannot.
+    /// Commits the next step of blocks: one system call (two when locked or prefaulted), as many again for the
+    /// metadata when what was committed ahead is used up, and a few times as many where the system gives less
+    /// than a step. Those blocks, or none when it cannot.
     [[nodiscard]] block_range grow() noexcept;
 
     /// Commits until `blocks` fit; false when the system refuses. At most max_capacity().
     [[nodiscard]] bool grow_to(std::uint32_t blocks) noexcept;
+
+    /// Commits the leading metadata of so many blocks, which may be more than there are; false when the
+    /// system refuses.
+    [[nodiscard]] bool cover_leading(std::size_t blocks) noexcept;
+
+    /// Blocks that the committed leading metadata tells of.
+    [[nodiscard]] std::uint32_t leading_capacity() const noexcept {
+        return static_cast<std::uint32_t>(
+            std::min<std::size_t>(metadata_.leading_capacity(), max_capacity_));
+    }
 
     /// Returns to the budget what lies beyond `end`: none of those blocks was ever handed out, or all
     /// that is known of them is forgotten. Their pages stay committed.
@@ -180,23 +213,27 @@ private:
     /// What a block costs its budget: itself, and what is known of it.
     [[nodiscard]] std::size_t cost_bytes() const noexcept { return block_bytes_ + 2; }
 
-    void
-    place_in_buffer(const pool_name& name, const pool_layout& layout, std::span<std::byte> buffer);
-    void
-    reserve_pages(const pool_name& name, const pool_layout& layout, const memory_options& memory);
+    void place_in_buffer(const pool_name& name,
+                         const pool_layout& layout,
+                         const metadata_layout& known,
+                         std::span<std::byte> buffer);
+    void reserve_pages(const pool_name& name,
+                       const pool_layout& layout,
+                       const metadata_layout& known,
+                       const memory_options& memory);
+    [[nodiscard]] int commit(std::uint32_t blocks) noexcept;
     void take_over(block_memory& other) noexcept;
 
     std::byte* first_block_ = nullptr;
     std::atomic<std::uint32_t> capacity_ = 0; ///< blocks committed; one thread at a time grows
     std::uint32_t max_capacity_ = 0;          ///< blocks reserved
     std::size_t block_bytes_ = 0;
-    std::size_t metadata_bytes_ = 0;
     std::size_t growth_bytes_ = 0;
     byte_budget* budget_ = nullptr;
     int growth_error_ = 0;
     bool prefault_ = false;
     region blocks_;
-    region metadata_;
+    pool_metadata metadata_;
 };
 
 /// The body of `reserve`: commits for `blocks`, or throws pool_exhausted.

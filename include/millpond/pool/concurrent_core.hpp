@@ -223,7 +223,9 @@ public:
     [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
 
     /// All blocks, the spare ones included.
-    [[nodiscard]] std::size_t blocks() const noexcept { return storage_.capacity() - missing(); }
+    [[nodiscard]] std::size_t blocks() const noexcept {
+        return storage_.capacity() - missing_of(storage_);
+    }
 
     [[nodiscard]] const pool_name& name() const noexcept { return name_; }
 
@@ -291,10 +293,10 @@ private:
         return {storage_.words(), storage_.shape(), storage_.capacity(), shared_.windows};
     }
 
-    /// Blocks that are set aside: the same words once more.
-    [[nodiscard]] atomic_occupancy reserved() noexcept {
-        return {reserved_words_, storage_.shape(), storage_.capacity(), shared_.reserved_windows};
-    }
+    /// Blocks that are set aside: the same words once more, which a pool that grows does not have.
+    [[nodiscard]] atomic_occupancy reserved() noexcept;
+    [[nodiscard]] std::uint64_t
+    reserved_in(std::uint32_t word) const noexcept; ///< of one word, now
 
     /// All blocks of one word, which has at least one index below the capacity.
     [[nodiscard]] std::uint64_t blocks_in(std::uint32_t word) const noexcept {
@@ -416,7 +418,7 @@ private:
     thread_cache** caches_ = nullptr;         ///< by thread index; nullptr: no seat
     thread_cache* seats_ = nullptr;           ///< by seat
     std::uint64_t* asks_ = nullptr;           ///< by seat: see atomic_occupancy::helper
-    std::uint64_t* reserved_words_ = nullptr; ///< as the occupancy's
+    std::uint64_t* reserved_words_ = nullptr; ///< as the occupancy's; nullptr in a pool that grows
     cache_limits limits_;
     std::size_t capacity_ = 0; ///< what is promised
     fork_lock* growth_lock_;   ///< see concurrent_layout

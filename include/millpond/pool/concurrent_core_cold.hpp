@@ -40,8 +40,10 @@ concurrent_core<Storage>::concurrent_core(const pool_name& name,
     caches_ = reinterpret_cast<thread_cache**>(extra);
     asks_ = reinterpret_cast<std::uint64_t*>(extra + cache_table_bytes);
     seats_ = reinterpret_cast<thread_cache*>(extra + cache_table_bytes + asks_bytes);
-    reserved_words_ =
-        reinterpret_cast<std::uint64_t*>(extra + cache_table_bytes + asks_bytes + cache_bytes);
+    if (growth_lock_ == nullptr) {
+        reserved_words_ =
+            reinterpret_cast<std::uint64_t*>(extra + cache_table_bytes + asks_bytes + cache_bytes);
+    }
     bits().rebuild([this](std::uint32_t word) { return blocks_in(word); });
     if constexpr (poison_granule_bytes > 1) { // the storage has poisoned them to the byte
         storage_.unpoison_all();
@@ -124,9 +126,11 @@ void concurrent_core<Storage>::recover(std::uint32_t own_index) noexcept {
         caches_[own_index] = own;
         shared_.seats[seat / word_blocks] = std::uint64_t{1} << (seat % word_blocks);
     }
-    reserved().rebuild([this](std::uint32_t word) { return reserved_words_[word]; });
+    if (reserved_words_ != nullptr) {
+        reserved().rebuild([this](std::uint32_t word) { return reserved_words_[word]; });
+    }
     bits().rebuild([this](std::uint32_t word) {
-        std::uint64_t free = blocks_in(word) & ~reserved().free_in(word);
+        std::uint64_t free = blocks_in(word) & ~reserved_in(word);
         for (std::uint64_t rest = free; rest != 0; rest &= rest - 1) {
             const auto bit = static_cast<std::uint32_t>(std::countr_zero(rest));
             if (state_of(std::uint64_t{word} * word_blocks + bit) == block_state::live) {
@@ -272,6 +276,18 @@ void* concurrent_core<Storage>::allocate_until(
 // --- reservation --------------------------------------------------------------------------------
 
 template <class Storage>
+atomic_occupancy concurrent_core<Storage>::reserved() noexcept {
+    return {reserved_words_, storage_.shape(), storage_.capacity(), shared_.reserved_windows};
+}
+
+template <class Storage>
+std::uint64_t concurrent_core<Storage>::reserved_in(std::uint32_t word) const noexcept {
+    return reserved_words_ == nullptr
+               ? 0
+               : atomic_load(reserved_words_[word], std::memory_order_relaxed); // no partner
+}
+
+template <class Storage>
 bool concurrent_core<Storage>::reserve(std::size_t blocks) noexcept {
     const std::size_t at_once = limits_.at_once != 0 ? limits_.at_once : 1;
     thread_cache* const cache = join();
@@ -347,7 +363,7 @@ void concurrent_core<Storage>::sweep(Destroy destroy) noexcept {
 
 template <class Storage>
 void concurrent_core<Storage>::throw_full() const {
-    throw_exhausted(name_.c_str(), capacity_, capacity_, 0);
+    throw_exhausted(name_.c_str(), capacity_, pool_exhausted::not_counted, 0);
 }
 
 template <class Storage>
@@ -368,8 +384,7 @@ concurrent_pool_stats concurrent_core<Storage>::stats() const noexcept {
     now.blocks = blocks();
     now.live = count_live();
     for (std::uint32_t word = 0; word < words_in_use(); ++word) {
-        now.reserved += static_cast<std::size_t>(
-            std::popcount(atomic_load(reserved_words_[word], std::memory_order_relaxed)));
+        now.reserved += static_cast<std::size_t>(std::popcount(reserved_in(word)));
     }
     now.reserved = std::min(now.reserved, now.blocks - now.live); // they may have changed meanwhile
     now.free = now.blocks - now.live - now.reserved;

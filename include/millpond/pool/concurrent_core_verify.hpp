@@ -18,7 +18,7 @@ namespace detail {
 template <class Storage>
 bool concurrent_core<Storage>::is_waiting(std::uint64_t index) noexcept {
     const auto word = static_cast<std::uint32_t>(index / word_blocks);
-    std::uint64_t mask = bits().free_in(word) | reserved().free_in(word);
+    std::uint64_t mask = bits().free_in(word) | reserved_in(word);
     for (std::uint32_t seat = 0; seat < limits_.threads; ++seat) {
         const thread_cache& cache = seats_[seat];
         mask |= cache.current.word == word ? cache.current.mask : 0;
@@ -49,7 +49,8 @@ verdict concurrent_core<Storage>::verify_cache(const thread_cache& cache,
 
 template <class Storage>
 verdict concurrent_core<Storage>::verify() noexcept {
-    if (bits().first_hidden() != occupancy::none || reserved().first_hidden() != occupancy::none) {
+    if (bits().first_hidden() != occupancy::none ||
+        (reserved_words_ != nullptr && reserved().first_hidden() != occupancy::none)) {
         return {"a free block is below no summary bit", 0};
     }
     std::size_t live = 0;
@@ -63,8 +64,8 @@ verdict concurrent_core<Storage>::verify() noexcept {
     }
     for (std::uint32_t word = 0; word < words_in_use(); ++word) {
         waiting += static_cast<std::size_t>(std::popcount(bits().free_in(word))) +
-                   static_cast<std::size_t>(std::popcount(reserved().free_in(word)));
-        if ((bits().free_in(word) & reserved().free_in(word)) != 0) {
+                   static_cast<std::size_t>(std::popcount(reserved_in(word)));
+        if ((bits().free_in(word) & reserved_in(word)) != 0) {
             return {"a block is free and set aside at once", word};
         }
     }

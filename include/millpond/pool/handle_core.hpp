@@ -86,8 +86,10 @@ public:
     handle_core& operator=(const handle_core&) = delete;
     ~handle_core() = default;
 
-    /// Bytes of the words and owners of so many objects.
-    [[nodiscard]] static std::size_t metadata_bytes(std::size_t max_capacity) noexcept;
+    /// Words and owners of so many objects.
+    [[nodiscard]] static constexpr metadata_layout metadata_of(std::size_t max_capacity) noexcept {
+        return {.max_capacity = max_capacity, .leading_blocks = 1, .trailing_blocks = 2};
+    }
 
     // --- handles ----------------------------------------------------------------------------
 
@@ -129,8 +131,8 @@ public:
 
     /// Takes a slot, and the place behind the last object, which is busy there until `finish`.
     [[nodiscard]] place open() noexcept {
-        if ((end_ == known_ && frontier_ == storage_.max_capacity()) ||
-            (end_ == storage_.capacity() && storage_.grow().empty())) [[unlikely]] {
+        if (((end_ == known_ && frontier_ == slots_ready_) || end_ == storage_.capacity()) &&
+            !make_room()) [[unlikely]] {
             count_failure();
             return {};
         }
@@ -304,6 +306,12 @@ private:
 
     /// There is no room. Stops the program when that is because the pool is destroyed.
     MILLPOND_SLOW_PATH void count_failure() noexcept;
+    /// Commits a place for one more object, and a word for its slot if it needs a new one; false when there
+    /// are no more.
+    [[nodiscard]] MILLPOND_SLOW_PATH bool make_room() noexcept;
+
+    /// Commits the words of so many slots; false when the system refuses.
+    [[nodiscard]] bool cover_slots(std::size_t slots) noexcept;
 
     void drop(std::uint32_t position) noexcept;
     [[nodiscard]] const char* fault_at(std::uint32_t position) const noexcept;
@@ -317,12 +325,13 @@ private:
     std::uint64_t generation_mask_ = 0; ///< the place of the generation in handle and word
     std::uint64_t generation_step_ = 0; ///< its lowest bit
     std::uint64_t last_generation_ = 0; ///< the one after which a slot is retired
-    std::uint32_t frontier_ = 0;        ///< slots from here on were never used
-    std::uint32_t size_ = 0;            ///< objects side by side
-    std::uint32_t end_ = 0;             ///< places in use; size_ unless somebody is busy
-    std::uint32_t known_ = 0;           ///< slots that are not retired: with and without an object
-    std::uint32_t high_water_ = 0;      ///< the most slots that were ever known
-    std::uint32_t gaps_ = 0;            ///< gaps that ever came to be beyond size_
+    std::uint32_t frontier_ = 0;        ///< slots from here on were never used; <= slots_ready_
+    std::uint32_t slots_ready_ = 0; ///< words that are committed: slots of retired ones included
+    std::uint32_t size_ = 0;        ///< objects side by side
+    std::uint32_t end_ = 0;         ///< places in use; size_ unless somebody is busy
+    std::uint32_t known_ = 0;       ///< slots that are not retired: with and without an object
+    std::uint32_t high_water_ = 0;  ///< the most slots that were ever known
+    std::uint32_t gaps_ = 0;        ///< gaps that ever came to be beyond size_
     block_memory storage_;
     std::uint64_t failures_ = 0;
     pool_name name_;

@@ -249,7 +249,7 @@ public:
     /// Bytes that `memory.buffer` must have for these options.
     [[nodiscard]] static std::size_t buffer_bytes(const handle_pool_options& options) {
         return layout(options).buffer_bytes(
-            detail::handle_core::metadata_bytes(layout(options).max_capacity));
+            detail::handle_core::metadata_of(layout(options).max_capacity).bytes());
     }
 
     /// Bytes that `snapshot` would write now.

@@ -4,7 +4,9 @@
 /// Blocks side by side in a region that grows in place: the storage of every pool whose size is known at
 /// run time.
 ///
-///     metadata   [ one state byte per block, padded to 8 | occupancy words | what the pool adds ]
+///     metadata   [ occupancy words of blocks ... | words above them, what the pool adds | states ... ]
+///
+/// A word of blocks and eight states are the words of the two arrays that grow (pool_metadata.hpp).
 
 #include "millpond/base/bits.hpp"
 #include "millpond/base/config.hpp"
