@@ -171,9 +171,9 @@ void stop_on_misuse(const call_report& report) noexcept {
     std::abort();
 }
 
-void refuse_alignment(const char* pool_name, std::size_t alignment) noexcept {
+void refuse_alignment(const pool_name& name, std::size_t alignment) noexcept {
     stop_on_misuse(call_report{
-        .pool_name = pool_name, .reason = call_misuse::bad_alignment, .alignment = alignment});
+        .pool_name = name.c_str(), .reason = call_misuse::bad_alignment, .alignment = alignment});
 }
 
 void stop_without_resource() noexcept {

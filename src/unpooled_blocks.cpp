@@ -19,7 +19,7 @@ namespace {
 
 /// Records in pages of their own, in 64 MiB of address space; those beyond come from the upstream.
 constexpr std::size_t records_most = std::size_t{1} << 20;
-constexpr std::size_t record_bytes = 64;
+constexpr std::size_t growth_bytes = std::size_t{64} << 10;
 
 } // namespace
 
@@ -30,11 +30,10 @@ struct unpooled_blocks::records {
 void* record_memory::do_allocate(std::size_t bytes, std::size_t alignment) {
     if (!pages_ && !is_refused_) {
         is_refused_ = !attempt([&] {
-            pages_.emplace(block_pool_options{.name = name_,
-                                              .block_bytes = record_bytes,
-                                              .capacity = 1,
-                                              .max_capacity = records_most,
-                                              .leaks = leak_policy::ignore});
+            pool_layout layout =
+                pool_layout::checked(name_, record_bytes, record_bytes, 1, records_most, false);
+            layout.growth_bytes = growth_bytes;
+            pages_.emplace(name_, name_, layout, memory_options{});
         });
     }
     const bool fits = bytes <= record_bytes && alignment <= record_bytes;
@@ -55,7 +54,10 @@ bool record_memory::do_is_equal(const std::pmr::memory_resource& other) const no
 }
 
 void record_memory::release() noexcept {
-    pages_.reset();
+    if (pages_) {
+        pages_->retire();
+        pages_.reset();
+    }
     is_refused_ = false;
 }
 

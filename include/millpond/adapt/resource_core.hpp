@@ -49,7 +49,7 @@ public:
     ~resource_core();
 
     [[nodiscard, gnu::returns_nonnull]] void* allocate(std::size_t bytes, std::size_t alignment) {
-        require_alignment(plan_.name(), alignment);
+        require_alignment(plan_.options().name, alignment);
         if (mapped_pool* const pool = mapped(plan_.classes().index_of(bytes, alignment));
             pool != nullptr) [[likely]] {
             if (void* const block = pool->try_allocate(); block != nullptr) [[likely]] {

@@ -140,7 +140,7 @@ template <class Kind>
 template <class Use>
 bool resource_core<Kind>::with_pool_for(std::size_t bytes, std::size_t alignment, Use use) {
     require_alive();
-    require_alignment(plan_.name(), alignment);
+    require_alignment(plan_.options().name, alignment);
     const std::uint32_t index = plan_.classes().index_of(bytes, alignment);
     if (index == plan_.classes().count()) {
         return false;

@@ -4,10 +4,12 @@
 /// Blocks that a resource takes from its upstream one by one, and what it must know of them: to return
 /// them all in `release()`, and to notice a free that does not fit.
 
+#include "millpond/base/bits.hpp"
 #include "millpond/base/config.hpp"
 #include "millpond/base/contract.hpp"
 #include "millpond/base/name.hpp"
-#include "millpond/pool/block_pool.hpp"
+#include "millpond/pool/pool_core.hpp"
+#include "millpond/pool/region_storage.hpp"
 
 #include <cstddef>
 #include <memory_resource>
@@ -35,10 +37,13 @@ private:
     void do_deallocate(void* record, std::size_t bytes, std::size_t alignment) override;
     [[nodiscard]] bool do_is_equal(const std::pmr::memory_resource& other) const noexcept override;
 
+    static constexpr std::size_t record_bytes = 64;
+    using pool = pool_core<region_storage<static_stride<record_bytes>>, 16>;
+
     pool_name name_;
     std::pmr::memory_resource* upstream_;
-    std::optional<block_pool> pages_; ///< made with the first record
-    bool is_refused_ = false;         ///< the system gave no pages
+    std::optional<pool> pages_; ///< made with the first record
+    bool is_refused_ = false;   ///< the system gave no pages
 };
 
 /// Keeps a sorted record of each block: O(log n) a call.

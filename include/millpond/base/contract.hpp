@@ -7,6 +7,7 @@
 /// wrong. The compiled part is `src/contract.cpp`.
 
 #include "millpond/base/config.hpp"
+#include "millpond/base/name.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -78,16 +79,16 @@ struct call_report {
 [[noreturn]] void stop_on_misuse(const call_report& report) noexcept;
 
 /// Stops the program: an allocation asked for this alignment.
-[[noreturn]] MILLPOND_SLOW_PATH void refuse_alignment(const char* pool_name,
+[[noreturn]] MILLPOND_SLOW_PATH void refuse_alignment(const pool_name& name,
                                                       std::size_t alignment) noexcept;
 
 /// Stops the program when an alignment is no power of two.
-inline void require_alignment(const char* pool_name, std::size_t alignment) noexcept {
+inline void require_alignment(const pool_name& name, std::size_t alignment) noexcept {
     if constexpr (checked_build) {
         // The bits in which a power of two differs from the number below it exceed that number, and those
         // of no other number do.
         if ((alignment ^ (alignment - 1)) <= alignment - 1) [[unlikely]] {
-            refuse_alignment(pool_name, alignment);
+            refuse_alignment(name, alignment);
         }
     }
 }

@@ -114,7 +114,7 @@ public:
     /// any other stops the program. Zero bytes count as one, so that no two addresses are the same.
     [[nodiscard]] void* try_allocate(std::size_t bytes,
                                      std::size_t alignment = alignof(std::max_align_t)) noexcept {
-        detail::require_alignment(name(), alignment);
+        detail::require_alignment(core_.name(), alignment);
         return core_.take(0, at_least_one(bytes), alignment);
     }
 
