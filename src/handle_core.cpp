@@ -69,11 +69,6 @@ handle_core& handle_core::operator=(handle_core&& other) noexcept {
     return *this;
 }
 
-std::size_t handle_core::metadata_bytes(std::size_t max_capacity) noexcept {
-    return round_up(max_capacity * (sizeof(std::uint64_t) + sizeof(std::uint32_t)),
-                    alignof(std::uint64_t));
-}
-
 void handle_core::take_over(handle_core& other) noexcept {
     slots_ = other.slots_;
     owners_ = other.owners_;

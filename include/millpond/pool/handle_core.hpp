@@ -87,7 +87,10 @@ public:
     ~handle_core() = default;
 
     /// Bytes of the words and owners of so many objects.
-    [[nodiscard]] static std::size_t metadata_bytes(std::size_t max_capacity) noexcept;
+    [[nodiscard]] static constexpr std::size_t metadata_bytes(std::size_t max_capacity) noexcept {
+        return round_up(max_capacity * (sizeof(std::uint64_t) + sizeof(std::uint32_t)),
+                        alignof(std::uint64_t));
+    }
 
     // --- handles ----------------------------------------------------------------------------
 
