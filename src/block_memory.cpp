@@ -21,8 +21,6 @@ namespace detail {
 
 namespace {
 
-constexpr std::size_t size_limit = SIZE_MAX / 4;
-
 /// Metadata grows by this part of the least step of the blocks.
 constexpr std::size_t metadata_share = 8;
 
@@ -76,57 +74,8 @@ std::size_t growth_step(std::size_t bytes, std::size_t least) noexcept {
     return std::max(least, bytes / 8);
 }
 
-pool_layout pool_layout::checked(const pool_name& name,
-                                 std::size_t block_bytes,
-                                 std::size_t block_alignment,
-                                 std::size_t capacity,
-                                 std::size_t max_capacity,
-                                 bool prefault) {
-    const auto require = [&](bool holds,
-                             const char* field,
-                             std::uint64_t value,
-                             const char* requirement,
-                             std::uint64_t limit) {
-        if (!holds) {
-            throw_bad_option(name.c_str(), field, value, requirement, limit);
-        }
-    };
-    constexpr std::size_t alignment_limit = std::size_t{1} << 30;
-    require(block_bytes >= 1, "block_bytes", block_bytes, "must be at least", 1);
-    require(block_bytes <= size_limit, "block_bytes", block_bytes, "must be at most", size_limit);
-    require(block_alignment == 0 || std::has_single_bit(block_alignment),
-            "block_alignment",
-            block_alignment,
-            "must be a power of two up to",
-            alignment_limit);
-    require(block_alignment <= alignment_limit,
-            "block_alignment",
-            block_alignment,
-            "must be at most",
-            alignment_limit);
-    require(capacity >= 1, "capacity", capacity, "must be at least", 1);
-    require(max_capacity == 0 || max_capacity >= capacity,
-            "max_capacity",
-            max_capacity,
-            "must be 0 or at least capacity,",
-            capacity);
-    pool_layout layout;
-    layout.alignment = block_alignment == 0 ? natural_alignment(block_bytes) : block_alignment;
-    layout.stride_bytes = round_up(block_bytes, layout.alignment);
-    layout.capacity = capacity;
-    layout.max_capacity = max_capacity == 0 ? capacity : max_capacity;
-    layout.prefault = prefault;
-    const std::size_t most = std::min(index_limit, size_limit / layout.stride_bytes);
-    require(layout.max_capacity <= most,
-            max_capacity == 0 ? "capacity" : "max_capacity",
-            layout.max_capacity,
-            "must be at most",
-            most);
-    return layout;
-}
-
 void pool_layout::add_spare_blocks(const pool_name& name, std::size_t blocks) {
-    const std::size_t most = std::min(index_limit, size_limit / stride_bytes);
+    const std::size_t most = most_blocks(stride_bytes);
     if (blocks > most || capacity > most - blocks) {
         throw_bad_option(name.c_str(),
                          "capacity",

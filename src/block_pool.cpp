@@ -8,22 +8,9 @@
 
 MILLPOND_NAMESPACE_BEGIN
 
-namespace {
-
-detail::pool_layout layout_of(const block_pool_options& options) {
-    return detail::pool_layout::checked(options.name,
-                                        options.block_bytes,
-                                        options.block_alignment,
-                                        options.capacity,
-                                        options.max_capacity,
-                                        options.prefault);
-}
-
-} // namespace
-
 block_pool::block_pool(const block_pool_options& options)
-    : core_(options.name, options.name, layout_of(options), options.memory)
-    , alignment_(layout_of(options).alignment)
+    : core_(options.name, options.name, layout(options), options.memory)
+    , alignment_(layout(options).alignment)
     , leaks_(options.leaks) {}
 
 block_pool& block_pool::operator=(block_pool&& other) noexcept {
@@ -60,10 +47,6 @@ void block_pool::allocate_bulk(std::span<void*> out) {
 
 void block_pool::reserve(std::size_t blocks) {
     detail::reserve_or_throw(core_.storage(), name(), blocks, high_water());
-}
-
-std::size_t block_pool::buffer_bytes(const block_pool_options& options) {
-    return layout_of(options).buffer_bytes();
 }
 
 void block_pool::throw_full() const {

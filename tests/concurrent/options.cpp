@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <cstring>
 #include <set>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -177,9 +178,19 @@ TEST_CASE("an object pool and a recycling pool live in a buffer too") {
     CHECK(buffer.data() <= reinterpret_cast<std::byte*>(text));
     CHECK(reinterpret_cast<std::byte*>(text) < buffer.data() + buffer.size());
     CHECK_SOUND(pool);
-    millpond::recycling_pool<std::string> recycled(
-        {.capacity = 100, .threads = 2, .memory = {.source = memory_source::heap}});
-    CHECK(recycled.acquire(3U, 'y')->size() == 3);
+    using recycled_strings = millpond::recycling_pool<std::string>;
+    millpond::recycling_pool_options for_recycled{
+        .capacity = 100, .threads = 2, .memory = {.source = memory_source::buffer}};
+    const std::size_t bytes = recycled_strings::buffer_bytes(for_recycled);
+    std::vector<std::byte> second(bytes);
+    for_recycled.memory.buffer = std::span(second).first(bytes - 1);
+    CHECK_THROWS_AS(recycled_strings{for_recycled}, std::invalid_argument);
+    for_recycled.memory.buffer = second;
+    recycled_strings recycled(for_recycled);
+    const auto lent = recycled.acquire(3U, 'y');
+    CHECK(lent->size() == 3);
+    CHECK(second.data() <= reinterpret_cast<const std::byte*>(lent.get()));
+    CHECK(reinterpret_cast<const std::byte*>(lent.get()) < second.data() + bytes);
     CHECK_SOUND(recycled);
 }
 

@@ -19,4 +19,5 @@ int main(int count, char** values) {
     } else {
         numbers.push_back(1);
     }
+    return 0;
 }

@@ -18,4 +18,5 @@ int main(int count, char** values) {
         millpond::set_default_resource(&other);
         const std::vector<int, millpond::concurrent_pool_allocator<int>> numbers;
     }
+    return 0;
 }

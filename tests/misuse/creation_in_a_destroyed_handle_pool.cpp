@@ -14,4 +14,5 @@ int main() {
     pool->destroy(pool->create(1));
     pool.destroy_pool();
     (void)pool->try_create(2);
+    return 0;
 }

@@ -14,4 +14,5 @@ int main() {
     pool->acquire().release();
     pool.destroy();
     (void)pool->try_acquire();
+    return 0;
 }

@@ -46,4 +46,5 @@ int main(int count, char** values) {
     } else {
         leave_in<millpond::object_pool>();
     }
+    return 0;
 }

@@ -37,7 +37,7 @@ struct body {
 /// True when exactly the addresses of `live` are, of all around the pool's blocks, and none elsewhere.
 template <class Pool>
 bool tells_exactly(const Pool& pool, const std::set<std::byte*>& live, std::byte* first) {
-    bool right = !pool.is_live(nullptr) && !pool.is_live(&pool) && !pool.is_live(&right);
+    bool right = !pool.is_live(nullptr) && !pool.is_live(&pool) && !pool.is_live(&live);
     for (std::size_t at = 0; at <= blocks * block_bytes; ++at) {
         std::byte* const address = first + at;
         right = right && pool.is_live(address) == live.contains(address);

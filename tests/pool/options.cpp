@@ -3,6 +3,7 @@
 /// Every bad option is refused with its field, value and limit; every odd good one works.
 
 #include "millpond/pool/block_pool.hpp"
+#include "millpond/pool/handle_pool.hpp"
 #include "millpond/pool/object_pool.hpp"
 
 #include <array>
@@ -89,6 +90,27 @@ TEST_CASE("a buffer that is a byte too small is refused with what it needs") {
                                       std::to_string(needed));
     CHECK(refusal(options) == "millpond: pool 'p': memory.buffer.size() is 0, must be at least " +
                                   std::to_string(needed));
+}
+
+TEST_CASE("a buffer can be an array whose size the options say at compile time") {
+    static constexpr block_pool_options options{.block_bytes = 64, .capacity = 10};
+    static std::array<std::byte, block_pool::buffer_bytes(options)> memory;
+    block_pool_options in_buffer = options;
+    in_buffer.memory = {.source = memory_source::buffer, .buffer = memory};
+    block_pool pool(in_buffer);
+    std::array<void*, 11> blocks{};
+    CHECK(pool.try_allocate_bulk(blocks) == 10);
+    CHECK_SOUND(pool);
+    pool.clear();
+    static std::array<std::byte, millpond::object_pool<std::string>::buffer_bytes({.capacity = 3})>
+        objects;
+    millpond::object_pool<std::string> strings(
+        {.capacity = 3, .memory = {.source = memory_source::buffer, .buffer = objects}});
+    CHECK(strings.create("text")->size() == 4);
+    static std::array<std::byte, millpond::handle_pool<int>::buffer_bytes({.capacity = 3})> ints;
+    millpond::handle_pool<int> numbers(
+        {.capacity = 3, .memory = {.source = memory_source::buffer, .buffer = ints}});
+    CHECK(numbers.get(numbers.create(7)) != nullptr);
 }
 
 TEST_CASE("a buffer of exactly the size that was asked for works from every start address") {

@@ -8,6 +8,7 @@
 
 #include "millpond/base/bits.hpp"
 #include "millpond/base/config.hpp"
+#include "millpond/base/error.hpp"
 #include "millpond/base/instrument.hpp"
 #include "millpond/base/name.hpp"
 #include "millpond/base/stats.hpp"
@@ -19,6 +20,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -32,6 +34,9 @@ inline constexpr std::size_t index_limit = ~std::uint32_t{0};
 
 /// Pools grow by no less at a time, if nothing else is said.
 inline constexpr std::size_t least_growth_bytes = std::size_t{2} << 20;
+
+/// No block, and no pool's blocks together, take more.
+inline constexpr std::size_t block_bytes_limit = SIZE_MAX / 4;
 
 /// The size of a pool, as its options give it and as `checked` has approved it.
 struct pool_layout {
@@ -50,18 +55,25 @@ struct pool_layout {
     static constexpr std::size_t extra_alignment = 128;
 
     /// Fills in defaults and checks every field: std::invalid_argument names the first bad one.
-    [[nodiscard]] static pool_layout checked(const pool_name& name,
-                                             std::size_t block_bytes,
-                                             std::size_t block_alignment,
-                                             std::size_t capacity,
-                                             std::size_t max_capacity,
-                                             bool prefault);
+    [[nodiscard]] static constexpr pool_layout checked(const pool_name& name,
+                                                       std::size_t block_bytes,
+                                                       std::size_t block_alignment,
+                                                       std::size_t capacity,
+                                                       std::size_t max_capacity,
+                                                       bool prefault);
+
+    /// Blocks of such a stride that one pool can have.
+    [[nodiscard]] static constexpr std::size_t most_blocks(std::size_t stride_bytes) noexcept {
+        constexpr std::size_t index_limit = ~std::uint32_t{0}; // 2^32 - 1 is "no block"
+        return index_limit < block_bytes_limit / stride_bytes ? index_limit
+                                                              : block_bytes_limit / stride_bytes;
+    }
 
     /// Makes room for blocks that no option asks for; what is then too much is a bad `capacity`.
     void add_spare_blocks(const pool_name& name, std::size_t blocks);
 
     /// Occupancy words of blocks first, the words above them with what the pool adds, states last.
-    [[nodiscard]] metadata_layout metadata() const noexcept {
+    [[nodiscard]] constexpr metadata_layout metadata() const noexcept {
         const occupancy_shape shape = occupancy_shape::of(max_capacity);
         // So that neither end shares a cache line with what lies beside it.
         const std::size_t room =
@@ -74,20 +86,74 @@ struct pool_layout {
     }
 
     /// Where the pool's own metadata begins, before it is aligned.
-    [[nodiscard]] std::size_t extra_offset() const noexcept {
+    [[nodiscard]] constexpr std::size_t extra_offset() const noexcept {
         return occupancy_shape::of(max_capacity).words * sizeof(std::uint64_t);
     }
 
     /// What a caller's buffer must hold, whatever its own alignment.
-    [[nodiscard]] std::size_t buffer_bytes() const noexcept {
+    [[nodiscard]] constexpr std::size_t buffer_bytes() const noexcept {
         return buffer_bytes(metadata().bytes());
     }
 
     /// For a pool that needs so much metadata of another kind.
-    [[nodiscard]] std::size_t buffer_bytes(std::size_t metadata_bytes) const noexcept {
+    [[nodiscard]] constexpr std::size_t buffer_bytes(std::size_t metadata_bytes) const noexcept {
         return metadata_bytes + alignof(std::uint64_t) + alignment + max_capacity * stride_bytes;
     }
 };
+
+// Here and constexpr, so that a buffer can be an array whose size is `buffer_bytes` of constants.
+constexpr pool_layout pool_layout::checked(const pool_name& name,
+                                           std::size_t block_bytes,
+                                           std::size_t block_alignment,
+                                           std::size_t capacity,
+                                           std::size_t max_capacity,
+                                           bool prefault) {
+    const auto require = [&](bool holds,
+                             const char* field,
+                             std::uint64_t value,
+                             const char* requirement,
+                             std::uint64_t limit) {
+        if (!holds) {
+            throw_bad_option(name.c_str(), field, value, requirement, limit);
+        }
+    };
+    constexpr std::size_t alignment_limit = std::size_t{1} << 30;
+    require(block_bytes >= 1, "block_bytes", block_bytes, "must be at least", 1);
+    require(block_bytes <= block_bytes_limit,
+            "block_bytes",
+            block_bytes,
+            "must be at most",
+            block_bytes_limit);
+    require(block_alignment == 0 || std::has_single_bit(block_alignment),
+            "block_alignment",
+            block_alignment,
+            "must be a power of two up to",
+            alignment_limit);
+    require(block_alignment <= alignment_limit,
+            "block_alignment",
+            block_alignment,
+            "must be at most",
+            alignment_limit);
+    require(capacity >= 1, "capacity", capacity, "must be at least", 1);
+    require(max_capacity == 0 || max_capacity >= capacity,
+            "max_capacity",
+            max_capacity,
+            "must be 0 or at least capacity,",
+            capacity);
+    pool_layout layout;
+    layout.alignment = block_alignment == 0 ? natural_alignment(block_bytes) : block_alignment;
+    layout.stride_bytes = round_up(block_bytes, layout.alignment);
+    layout.capacity = capacity;
+    layout.max_capacity = max_capacity == 0 ? capacity : max_capacity;
+    layout.prefault = prefault;
+    const std::size_t most = most_blocks(layout.stride_bytes);
+    require(layout.max_capacity <= most,
+            max_capacity == 0 ? "capacity" : "max_capacity",
+            layout.max_capacity,
+            "must be at most",
+            most);
+    return layout;
+}
 
 /// The room that a pool's blocks take, in bytes from the first block on.
 struct block_room {

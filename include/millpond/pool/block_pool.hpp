@@ -141,9 +141,20 @@ public:
     [[nodiscard]] verdict verify() const noexcept { return core_.verify(); }
 
     /// Bytes that `memory.buffer` must have for these options.
-    [[nodiscard]] static std::size_t buffer_bytes(const block_pool_options& options);
+    [[nodiscard]] static constexpr std::size_t buffer_bytes(const block_pool_options& options) {
+        return layout(options).buffer_bytes();
+    }
 
 private:
+    [[nodiscard]] static constexpr detail::pool_layout layout(const block_pool_options& options) {
+        return detail::pool_layout::checked(options.name,
+                                            options.block_bytes,
+                                            options.block_alignment,
+                                            options.capacity,
+                                            options.max_capacity,
+                                            options.prefault);
+    }
+
     [[noreturn]] MILLPOND_SLOW_PATH void throw_full() const;
     void finish() noexcept;
 

@@ -247,7 +247,7 @@ public:
     [[nodiscard]] verdict verify() const noexcept { return core().verify(); }
 
     /// Bytes that `memory.buffer` must have for these options.
-    [[nodiscard]] static std::size_t buffer_bytes(const handle_pool_options& options) {
+    [[nodiscard]] static constexpr std::size_t buffer_bytes(const handle_pool_options& options) {
         return layout(options).buffer_bytes(
             detail::handle_core::metadata_of(layout(options).max_capacity).bytes());
     }
@@ -278,7 +278,7 @@ public:
     }
 
 private:
-    [[nodiscard]] static detail::pool_layout layout(const handle_pool_options& options) {
+    [[nodiscard]] static constexpr detail::pool_layout layout(const handle_pool_options& options) {
         return detail::pool_layout::checked(options.name,
                                             sizeof(T),
                                             detail::object_alignment<T>,

@@ -164,7 +164,7 @@ public:
     }
 
     /// Bytes that `memory.buffer` must have for these options.
-    [[nodiscard]] static std::size_t buffer_bytes(const object_pool_options& options) {
+    [[nodiscard]] static constexpr std::size_t buffer_bytes(const object_pool_options& options) {
         return layout(options).buffer_bytes();
     }
 
@@ -204,7 +204,7 @@ private:
         }
     }
 
-    [[nodiscard]] static detail::pool_layout layout(const object_pool_options& options) {
+    [[nodiscard]] static constexpr detail::pool_layout layout(const object_pool_options& options) {
         return detail::pool_layout::checked(options.name,
                                             sizeof(T),
                                             alignof(T),

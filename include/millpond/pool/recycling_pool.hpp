@@ -150,6 +150,11 @@ public:
     /// Checks every invariant, while no other thread is inside; O(capacity x threads).
     [[nodiscard]] verdict verify() noexcept { return core_.verify(); }
 
+    /// Bytes that `memory.buffer` must have for these options.
+    [[nodiscard]] static std::size_t buffer_bytes(const recycling_pool_options& options) {
+        return layout(options).blocks.buffer_bytes();
+    }
+
 private:
     /// Where the block goes of an object whose constructor threw.
     struct fresh_blocks {
