@@ -45,6 +45,10 @@ int main(int argc, char** argv) {
     app.require_subcommand(1);
     try {
         add_stages(app);
+        if (argc == 1) {
+            fmt::print(stderr, "{}", app.help());
+            return status_error;
+        }
         app.parse(argc, argv);
         return 0;
     } catch (const millpond::tool::exit_status& status) {

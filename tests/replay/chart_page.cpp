@@ -70,6 +70,16 @@ TEST_CASE("both placeholders stand in the template once, and none in the page") 
     CHECK(page.find(embedded_chart_library()) != std::string::npos);
 }
 
+TEST_CASE("the page draws the facts of the machine behind every section") {
+    const std::string page(embedded_page());
+    const std::size_t about = page.find("pairs(model.about)");
+    const std::size_t sections = page.find("model.sections.map(section)");
+    const std::size_t facts = page.find("pairs(model.facts)");
+    REQUIRE(facts != std::string::npos);
+    CHECK(about < sections);
+    CHECK(sections < facts);
+}
+
 TEST_CASE("the page fetches nothing") {
     std::string page = render_page(minimal("x"));
     page.erase(page.find(embedded_chart_library()), embedded_chart_library().size());

@@ -75,8 +75,10 @@ TEST_CASE("the JSON report keeps a failed contender and why it failed") {
 TEST_CASE("the page shows bars with spread, percentiles, memory and the pools") {
     const json model = page_model({usual_sample()});
     CHECK(model.at("title") == "The heap of app, replayed");
-    CHECK(model.at("lead") ==
-          "millpond took 0.40 times the time of glibc and 0.90 times its memory.");
+    CHECK(
+        model.at("lead") ==
+        "millpond took 0.40 times the time of glibc, the fastest of the others, and 0.90 times the "
+        "memory of glibc, the leanest of the others.");
     const json& time = section_of(model, "Time per operation").at("chart");
     CHECK(time.at("kind") == "bars");
     CHECK(time.at("categories") == json({"glibc", "jemalloc", "millpond"}));
@@ -93,6 +95,46 @@ TEST_CASE("the page shows bars with spread, percentiles, memory and the pools") 
           std::string::npos);
 }
 
+TEST_CASE("the page's headline compares with the best allocator of the run, whichever that is") {
+    const auto lead = [](std::vector<contender_figures> figures) {
+        return page_model({sample_replay(std::move(figures))}).at("lead").get<std::string>();
+    };
+    const auto glibc = sample_figures("glibc", 20, 10'000'000, 1'000'000);
+    const auto mimalloc = sample_figures("mimalloc", 5, 20'000'000, 1'000'000);
+    const auto ours = sample_figures("millpond", 10, 9'000'000, 1'000'000);
+    CHECK(
+        lead({glibc, mimalloc, ours}) ==
+        "millpond took 2.00 times the time of mimalloc, the fastest of the others (0.50 times that "
+        "of glibc), and 0.90 times the memory of glibc, the leanest of the others.");
+    CHECK(lead({glibc, ours}) ==
+          "millpond took 0.50 times the time of glibc, and 0.90 times the memory of glibc.");
+    const auto level = sample_figures("tcmalloc", 10.1, 10'000'000, 1'000'000);
+    CHECK(lead({glibc, level, ours}).find("the same time as tcmalloc (within the spread)") !=
+          std::string::npos);
+    CHECK(lead({sample_figures("millpond-mr", 1, 1, 1'000'000), ours}).empty());
+    CHECK(lead({glibc, mimalloc}).empty());
+}
+
+TEST_CASE("the page tells what was replayed first, and the machine and the versions last") {
+    const json model = page_model({usual_sample()});
+    CHECK(model.at("about").at(0) == json({"program", "app --quick"}));
+    for (const json& fact : model.at("about")) {
+        CHECK(fact.at(0) != "processor");
+        CHECK(fact.at(0) != "kernel");
+    }
+    CHECK(model.at("facts").dump().find("\"kernel\"") != std::string::npos);
+    CHECK(model.at("facts").dump().find("\"jemalloc\"") != std::string::npos);
+}
+
+TEST_CASE("one round is not called several") {
+    auto replay = usual_sample();
+    replay.rounds = 1;
+    const std::string text = page_model({replay}).dump();
+    CHECK(text.find("was played once by every allocator") != std::string::npos);
+    CHECK(text.find("Medians over the rounds") == std::string::npos);
+    CHECK(text.find("1 pool serves") != std::string::npos);
+}
+
 TEST_CASE("the page underlines the best time only when it differs from all others") {
     const json winner = page_model({usual_sample()});
     CHECK(section_of(winner, "Time per operation").at("table").at("best") ==
@@ -105,7 +147,7 @@ TEST_CASE("the page underlines the best time only when it differs from all other
 TEST_CASE("the page tells what a replay does not show") {
     auto replay =
         sample_replay({sample_figures("millpond", 8, 1, 1000), sample_failure("tcmalloc")}, 1000);
-    replay.truncated = true;
+    replay.cut_reason = "its recorder was killed";
     replay.missing = {"mimalloc"};
     const std::string text =
         section_of(page_model({replay}), "What this does not show").at("text").get<std::string>();

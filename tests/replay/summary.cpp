@@ -62,9 +62,6 @@ TEST_CASE("figures carry three digits and are never long") {
     CHECK(figure(99.96) == "100");
     CHECK(figure(1234567.4) == "1234567");
     CHECK(figure(12345678.0) == "12.3M");
-    CHECK(grouped(0) == "0");
-    CHECK(grouped(999) == "999");
-    CHECK(grouped(1234567) == "1,234,567");
 }
 
 TEST_CASE("times are per operation and medians over the rounds") {
@@ -92,7 +89,7 @@ TEST_CASE(
     CHECK(replay.program(80) == "app --quick");
     CHECK(replay.program_name() == "app");
     replay.what.command = {"/bin/x", "a\x1b[31m\nb"};
-    CHECK(replay.program(80) == "x a [31m b");
+    CHECK(replay.program(80) == "x $'a\\x1b[31m\\nb'");
     replay.what.command = {"/bin/\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4"};
     CHECK(replay.program(8) == "\xc3\xa4\xc3\xa4...");
     CHECK(replay.program(9) == "\xc3\xa4\xc3\xa4\xc3\xa4...");
@@ -141,6 +138,18 @@ TEST_CASE("the table names every contender, what is the same, what failed and wh
     CHECK(text.find("not installed, left out: mimalloc") != std::string::npos);
     CHECK(text.find("The 2 threads of the program were played on one") != std::string::npos);
     CHECK(text.find("90.0 %") != std::string::npos);
+}
+
+TEST_CASE("the notes under the table call one round one round") {
+    auto replay = usual_sample();
+    replay.rounds = 1;
+    const std::string once = render_table(replay, colour::off);
+    CHECK(once.find("One round, which shows no spread: take the differences with care; ratio") !=
+          std::string::npos);
+    CHECK(once.find("Medians") == std::string::npos);
+    CHECK(once.find("millpond: 1 pool with the sizes") != std::string::npos);
+    replay.rounds = 3;
+    CHECK(render_table(replay, colour::off).find("Medians of 3 rounds") != std::string::npos);
 }
 
 TEST_CASE("colours are escape sequences around the same text") {

@@ -123,6 +123,61 @@ TEST_CASE("the recording ends with its program, and a child that stays is said t
     CHECK(kill(std::stoi(text_of(marker)), SIGKILL) == 0);
 }
 
+TEST_CASE("a child that stays is named, even one that has not used its heap yet") {
+    const temporary_folder folder;
+    const std::string marker = (folder / "marker").string();
+    const command_result result =
+        run(folder,
+            "VICTIM_MARKER=" + marker + " " TOOL " record -o " + (folder / "a.trace").string() +
+                " -- " VICTIM " leaves_silent_child");
+    CHECK(result.status == 0);
+    CAPTURE(result.errors);
+    CHECK(result.errors.find("warning: 1 process of the program still runs and is no longer "
+                             "recorded: " +
+                             text_of(marker) + " millpond_victim") != std::string::npos);
+    CHECK(kill(std::stoi(text_of(marker)), SIGKILL) == 0);
+}
+
+TEST_CASE("a daemon is recorded to its end on request, and the program's status is passed on") {
+    const temporary_folder folder;
+    const std::string file = (folder / "a.trace").string();
+    const command_result result =
+        run(folder, TOOL " record --wait-all -o " + file + " -- " VICTIM " leaves_daemon");
+    CHECK(result.status == 3);
+    CAPTURE(result.errors);
+    CHECK(result.errors.find("warning") == std::string::npos);
+    const recording found = read_recording(file);
+    REQUIRE(found.processes.size() == 2);
+    CHECK(found.asking(1, 7552).size() == 6);
+    CHECK(found.processes[1].end == ending::exited);
+}
+
+TEST_CASE("a signal ends the waiting for the processes that a program left behind") {
+    const temporary_folder folder;
+    const std::string marker = (folder / "marker").string();
+    const std::string file = (folder / "a.trace").string();
+    std::thread sender([&] {
+        for (int i = 0; i < 3000; ++i) {
+            if (text_of(folder / "errors.txt").find("waiting for") != std::string::npos) {
+                std::system(("kill -INT $(cat " + (folder / "pid").string() + ")").c_str());
+                return;
+            }
+            std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        }
+    });
+    const command_result result =
+        run(folder,
+            "sh -c 'echo $$ >" + (folder / "pid").string() + "; VICTIM_MARKER=" + marker +
+                " exec " TOOL " record --wait-all -o " + file + " -- " VICTIM " leaves_child'");
+    sender.join();
+    CHECK(result.status == 0);
+    CHECK(result.errors.find("still runs and is no longer recorded") != std::string::npos);
+    const recording found = read_recording(file);
+    CHECK_FALSE(found.truncated);
+    CHECK(found.processes.at(1).end == ending::running);
+    CHECK(kill(std::stoi(text_of(marker)), SIGKILL) == 0);
+}
+
 TEST_CASE("a program outlives its recorder, and the cut trace is readable") {
     const temporary_folder folder;
     const std::string marker = (folder / "marker").string();

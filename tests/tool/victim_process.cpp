@@ -117,6 +117,33 @@ int leaves_child() {
     return 0;
 }
 
+/// Leaves a child behind that has not used its heap, and does nothing but sleep. The test ends it.
+int leaves_silent_child() {
+    const pid_t child = fork();
+    if (child == 0) {
+        sleep(60);
+        _exit(0);
+    }
+    std::FILE* const file = std::fopen(std::getenv("VICTIM_MARKER"), "w");
+    std::fprintf(file, "%d", static_cast<int>(child));
+    std::fclose(file);
+    return 0;
+}
+
+/// As a daemon does: the child begins its work when the program has gone.
+int leaves_daemon() {
+    const pid_t parent = getpid();
+    if (fork() == 0) {
+        while (getppid() == parent) {
+            usleep(1000);
+        }
+        usleep(50'000);
+        allocate(6, 7552);
+        std::exit(0);
+    }
+    return 3;
+}
+
 /// Kills the recorder, then makes more events than all buffers would hold.
 int outlives_recorder() {
     allocate(10, 7561);
@@ -175,6 +202,12 @@ int processes(const char* mode, char** argv) {
     }
     if (wanted == "leaves_child") {
         return leaves_child();
+    }
+    if (wanted == "leaves_silent_child") {
+        return leaves_silent_child();
+    }
+    if (wanted == "leaves_daemon") {
+        return leaves_daemon();
     }
     if (wanted == "outlives_recorder") {
         return outlives_recorder();

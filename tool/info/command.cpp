@@ -13,8 +13,10 @@
 
 #include "info/block_sizes.hpp"
 #include "trace/reader.hpp"
+#include "words.hpp"
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <sys/wait.h>
 
 namespace millpond::tool {
 namespace {
@@ -53,14 +55,24 @@ void add(tally& to, const event& what) {
     }
 }
 
-const char* words_for(ending end) {
-    switch (end) {
+/// How a process ended, with the signal or the status where the recorder could learn it.
+std::string words_for(const process& one) {
+    const int status = one.wait_status.value_or(0);
+    switch (one.end) {
     case ending::exited:
-        return "ran to its end";
+        return one.wait_status && WIFEXITED(status)
+                   ? fmt::format("ran to its end, status {}", WEXITSTATUS(status))
+                   : "ran to its end";
     case ending::replaced:
         return "called exec";
     case ending::killed:
-        return "was killed, or left without running its exit handlers";
+        if (!one.wait_status) {
+            return "was killed, or left without running its exit handlers";
+        }
+        return WIFSIGNALED(status)
+                   ? fmt::format("was killed by {}", signal_name(WTERMSIG(status)))
+                   : fmt::format("left without running its exit handlers (_exit), status {}",
+                                 WEXITSTATUS(status));
     case ending::running:
         return "still ran when the recording ended";
     }
@@ -68,12 +80,14 @@ const char* words_for(ending end) {
 }
 
 std::string command_line(const process& one) {
-    std::string line;
-    for (const std::string& word : one.command) {
-        line += (line.empty() ? "" : " ") + word;
-    }
     constexpr std::size_t longest = 100;
-    return line.size() > longest ? line.substr(0, longest) + "..." : line;
+    return command_text(one.command, longest);
+}
+
+/// "832 bytes", "1,234,567 bytes (1.2 MB)": exact, and at a glance.
+std::string exact_bytes(std::uint64_t bytes) {
+    std::string text = counted(bytes, "byte");
+    return bytes < 1000 ? text : fmt::format("{} ({})", text, in_bytes(bytes));
 }
 
 void print(const process& one, std::size_t index, const tally& found) {
@@ -82,33 +96,34 @@ void print(const process& one, std::size_t index, const tally& found) {
                one.pid,
                one.parent_pid,
                command_line(one));
-    fmt::print("  {}; recorded for {:.3f} s, {} thread{}, {} call sites\n",
-               words_for(one.end),
+    fmt::print("  {}; recorded for {:.3f} s, {}, {}\n",
+               words_for(one),
                static_cast<double>(found.last_ns) / 1e9,
-               one.threads,
-               one.threads == 1 ? "" : "s",
-               one.sites.size());
-    fmt::print("  {} events: {} allocate, {} zeroed, {} aligned, {} reallocate, {} free\n",
-               one.events,
-               found.by_operation[0],
-               found.by_operation[1],
-               found.by_operation[2],
-               found.by_operation[3],
-               found.by_operation[4]);
-    fmt::print("  {} bytes asked for, {} at the peak; {} blocks never freed ({} bytes)\n",
-               found.asked_bytes,
-               found.peak_bytes,
-               found.live_blocks,
-               found.live_bytes);
+               counted(one.threads, "thread"),
+               counted(one.sites.size(), "call site"));
+    fmt::print("  {}: {} allocate, {} zeroed, {} aligned, {} reallocate, {} free\n",
+               counted(one.events, "event"),
+               grouped(found.by_operation[0]),
+               grouped(found.by_operation[1]),
+               grouped(found.by_operation[2]),
+               grouped(found.by_operation[3]),
+               grouped(found.by_operation[4]));
+    fmt::print("  asked for: {}; live at the peak: {}\n",
+               exact_bytes(found.asked_bytes),
+               exact_bytes(found.peak_bytes));
+    fmt::print("  never freed: {}, {}\n",
+               counted(found.live_blocks, "block"),
+               exact_bytes(found.live_bytes));
     if (one.unmatched_frees != 0) {
-        fmt::print("  {} frees of blocks from before the recording are left out\n",
-                   one.unmatched_frees);
+        fmt::print("  left out: {} of blocks from before the recording\n",
+                   counted(one.unmatched_frees, "free"));
     }
     if (one.inferred_frees != 0) {
-        fmt::print("  {} frees that nobody saw are put in\n", one.inferred_frees);
+        fmt::print("  put in: {} that nobody saw\n", counted(one.inferred_frees, "free"));
     }
     if (one.lost_events != 0) {
-        fmt::print("  {} events are missing: the recorder could not keep them\n", one.lost_events);
+        fmt::print("  missing: {} that the recorder could not keep\n",
+                   counted(one.lost_events, "event"));
     }
 }
 
@@ -142,18 +157,18 @@ void print_info(const info_options& options) {
         events += one.events;
     }
     const auto bytes = std::filesystem::file_size(file);
-    fmt::print("{}: {} process{}, {} events, {} bytes",
+    fmt::print("{}: {}, {}, {}",
                file.string(),
-               trace.processes().size(),
-               trace.processes().size() == 1 ? "" : "es",
-               events,
-               bytes);
+               counted(trace.processes().size(), "process"),
+               counted(events, "event"),
+               exact_bytes(bytes));
     if (events != 0) {
-        fmt::print(" ({:.2f} per event)", static_cast<double>(bytes) / static_cast<double>(events));
+        fmt::print(", {:.2f} bytes per event",
+                   static_cast<double>(bytes) / static_cast<double>(events));
     }
     fmt::print("\n");
     if (trace.truncated()) {
-        fmt::print("the file ends early (the recorder was killed): this is what is there\n");
+        fmt::print("the file ends early, {}: this is what is there\n", trace.cut_reason());
     }
     const std::vector<std::size_t> shown = chosen(trace.processes(), options.all);
     for (const std::size_t i : shown) {
@@ -162,8 +177,8 @@ void print_info(const info_options& options) {
         print(trace.processes()[i], i, found);
     }
     if (shown.size() < trace.processes().size()) {
-        fmt::print("\n{} smaller processes are not shown (--all)\n",
-                   trace.processes().size() - shown.size());
+        fmt::print("\nnot shown (--all): {} with fewer events\n",
+                   counted(trace.processes().size() - shown.size(), "process"));
     }
 }
 
@@ -196,15 +211,14 @@ void print_block_sizes(const info_options& options) {
     }
     const std::vector<std::size_t> sizes = choose_block_sizes(uses, options.block_sizes);
     fmt::print("// {}\n"
-               "// {} of {} requests, of {} sizes. These {} waste {:.1f} % when each size is used "
-               "as much\n"
+               "// {} of {}, of {}. {} {:.1f} % when each size is used as much\n"
                "// as it ever was at once; the usual {} waste {:.1f} %.\n"
                "constexpr std::size_t block_sizes[] = {{\n    {}}};\n",
                command_line(*busiest),
-               served,
-               profile.requests(),
-               uses.size(),
-               sizes.size(),
+               grouped(served),
+               counted(profile.requests(), "request"),
+               counted(uses.size(), "size"),
+               sizes.size() == 1 ? "This one wastes" : fmt::format("These {} waste", sizes.size()),
                waste_percent(uses, sizes),
                usual_sizes.size(),
                waste_percent(uses, usual_sizes),

@@ -6,7 +6,8 @@
 ///
 /// The model (the template draws exactly this, and nothing that is not in it):
 ///
-///     { "title": text, "lead": text, "facts": [[label, value], ...],
+///     { "title": text, "lead": text, "about": [[label, value], ...],    what it is about, at the top
+///       "facts": [[label, value], ...],                              machine and versions, at the end
 ///       "sections": [ { "heading": text, "text": text, "chart": null | bars | percentiles,
 ///                       "table": null | { "columns": [text], "rows": [[text | number]],
 ///                                         "best": [[row, column], ...], "note": text } } ] }

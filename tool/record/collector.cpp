@@ -4,11 +4,13 @@
 #include <algorithm>
 #include <cerrno>
 #include <climits>
+#include <cstring>
 #include <new>
 #include <span>
 #include <system_error>
 #include <utility>
 
+#include "record/process_facts.hpp"
 #include "trace/event_code.hpp"
 #include "trace/facts.hpp"
 #include <fmt/format.h>
@@ -90,6 +92,25 @@ std::uint32_t collector::refused_processes() const noexcept {
     return area_->refused.load(std::memory_order_relaxed);
 }
 
+std::uint32_t collector::unmapped_processes() const noexcept {
+    return area_->unmapped.load(std::memory_order_relaxed);
+}
+
+std::uint32_t collector::bypassed_processes() const noexcept {
+    return area_->bypassed.load(std::memory_order_relaxed);
+}
+
+std::string collector::first_heap() const {
+    return {area_->first_heap, strnlen(area_->first_heap, sizeof area_->first_heap)};
+}
+
+std::vector<left_process> collector::left_behind() const {
+    struct stat own {};
+
+    fstat(descriptor_, &own);
+    return processes_that_map(own.st_ino);
+}
+
 std::uint32_t collector::used_buffers() const noexcept {
     return std::min(area_->fresh.load(std::memory_order_relaxed), buffers_max);
 }
@@ -137,6 +158,10 @@ bool collector::scan_slots() {
 
 bool collector::collect() {
     discover();
+    if (writer_ != nullptr) {
+        writer_->hurry(static_cast<double>(area_->full.load(std::memory_order_relaxed)) /
+                       full_buffers_max);
+    }
     bool found = false;
     for (std::uint32_t index = 0; index < used_buffers(); ++index) {
         // Pairs with the release in hand_over: the content is complete.
@@ -176,12 +201,13 @@ bool collector::is_next(const known_process& process) const {
 }
 
 void collector::announce(known_process& process, const buffer_head& from) {
-    process.number = next_number_++;
+    process.number = next_number_;
     process.numbered = true;
-    write(from, process);
+    process.in_trace = write(from, process);
+    next_number_ += process.in_trace ? 1U : 0U;
 }
 
-void collector::write(const buffer_head& from, const known_process& process) {
+bool collector::write(const buffer_head& from, const known_process& process) {
     // Pairs with the release in inside::record: the bytes are there before their count is.
     const std::uint64_t published = from.published.load(std::memory_order_acquire);
     packet_head head;
@@ -191,19 +217,25 @@ void collector::write(const buffer_head& from, const known_process& process) {
     head.sequence = from.sequence;
     head.events = static_cast<std::uint32_t>(published >> 32U);
     head.first_tick = from.first_tick;
-    append(head, payload_of(from, published & 0xFFFFFFFF));
+    return append(head, payload_of(from, published & 0xFFFFFFFF));
 }
 
-/// Writing may fail at any time; the recorded processes must not notice.
-void collector::append(const packet_head& head, std::span<const std::byte> payload) {
-    if (writer_ == nullptr || !failure_.empty()) {
-        return;
+/// Writing may fail at any time; the recorded processes must not notice. Once it has, only endings
+/// are still written. False when nothing was.
+bool collector::append(const packet_head& head, std::span<const std::byte> payload) {
+    if (writer_ == nullptr || (!failure_.empty() && head.kind != packet_kind::ended)) {
+        return false;
     }
     try {
         writer_->append(head, payload);
+        return true;
     } catch (const std::exception& error) {
-        failure_ = error.what();
-        area_->stopped.store(1, std::memory_order_relaxed);
+        if (failure_.empty()) {
+            failure_ = error.what();
+            area_->stopped.store(1, std::memory_order_relaxed);
+            writer_->stop_early();
+        }
+        return false;
     }
 }
 
@@ -245,9 +277,12 @@ void collector::finish(std::uint32_t slot, ending how) {
             }
         }
     }
-    if (process.numbered) {
+    if (process.in_trace) {
         ended_fact fact;
         fact.how = static_cast<std::uint32_t>(how);
+        fact.wait_status = how == ending::exited || how == ending::killed
+                               ? wait_status_of(process.pid, process.descriptor)
+                               : unknown_wait_status;
         fact.threads = shared.threads.load(std::memory_order_relaxed);
         fact.lost_events = shared.lost_events.load(std::memory_order_relaxed);
         lost_events_ += fact.lost_events;
@@ -268,7 +303,8 @@ void collector::finish(std::uint32_t slot, ending how) {
 
 bool collector::has_ended(const known_process& process) {
     if (process.descriptor < 0) {
-        return kill(static_cast<pid_t>(process.pid), 0) != 0 && errno == ESRCH;
+        return (kill(static_cast<pid_t>(process.pid), 0) != 0 && errno == ESRCH) ||
+               wait_status_of(process.pid, -1) != unknown_wait_status;
     }
     pollfd one{process.descriptor, POLLIN, 0};
     return poll(&one, 1, 0) > 0;

@@ -6,9 +6,11 @@
 
 #include <cstdint>
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "record/process_facts.hpp"
 #include "record/shared_area.hpp"
 #include "trace/packet_file.hpp"
 #include "trace/trace.hpp"
@@ -54,7 +56,19 @@ public:
 
     [[nodiscard]] std::uint32_t refused_processes() const noexcept;
 
-    /// Why writing failed, or nothing.
+    [[nodiscard]] std::uint32_t unmapped_processes() const noexcept;
+    [[nodiscard]] std::uint32_t bypassed_processes() const noexcept;
+
+    /// File of the heap that the first of them had, where it is known.
+    [[nodiscard]] std::string first_heap() const;
+
+    /// True while a process that records something is known to be alive.
+    [[nodiscard]] bool has_live() const noexcept { return !known_.empty(); }
+
+    /// Live processes that hold the area, whether they have recorded anything yet or not.
+    [[nodiscard]] std::vector<left_process> left_behind() const;
+
+    /// Why the recording stopped before the program, or nothing.
     [[nodiscard]] const std::string& failure() const noexcept { return failure_; }
 
 private:
@@ -63,7 +77,8 @@ private:
         std::uint32_t number = 0; ///< in the trace
         std::uint32_t pid = 0;
         std::uint64_t registration = 0;
-        bool numbered = false; ///< its `process` packet has been written
+        bool numbered = false; ///< its `process` packet has had its turn
+        bool in_trace = false; ///< and could be written
         int descriptor = -1;   ///< of the process, readable once it has ended
     };
 
@@ -72,8 +87,8 @@ private:
     bool take(std::uint32_t index);
     [[nodiscard]] bool is_next(const known_process& process) const;
     void announce(known_process& process, const buffer_head& from);
-    void write(const buffer_head& from, const known_process& process);
-    void append(const packet_head& head, std::span<const std::byte> payload);
+    bool write(const buffer_head& from, const known_process& process);
+    bool append(const packet_head& head, std::span<const std::byte> payload);
     void empty(std::uint32_t index, std::uint32_t old_state);
     void finish(std::uint32_t slot, ending how);
     [[nodiscard]] static bool has_ended(const known_process& process);

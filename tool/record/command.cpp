@@ -33,6 +33,18 @@ void add_record(CLI::App& app) {
                      "other file is not")
         ->type_name("FILE");
     record->add_flag("-q,--quiet", options->quiet, "No progress line and no summary");
+    record->add_flag("--wait-all",
+                     options->wait_all,
+                     "Record until every process that the program started has ended, not only the "
+                     "program itself; Ctrl-C ends the waiting");
+    record
+        ->add_option(
+            "--limit",
+            options->limit_bytes,
+            "Stop recording when the trace has this size (500k, 20M, 2G); the program goes "
+            "on")
+        ->transform(CLI::AsSizeValue(true))
+        ->type_name("SIZE");
     record->add_option("PROGRAM", options->command, "The program and its arguments")
         ->required()
         ->type_name("PROGRAM [ARGUMENTS...]");

@@ -12,10 +12,8 @@
 namespace millpond::tool::inside {
 namespace {
 
-constexpr std::size_t stand_in_bytes = 16384;
 constexpr std::size_t stand_in_alignment = 16;
 
-alignas(stand_in_alignment) unsigned char stand_in[stand_in_bytes];
 std::atomic<std::size_t> stand_in_used{0};
 
 std::atomic<bool> looking{false};
@@ -32,6 +30,7 @@ bool look_up(Function& into, const char* name) noexcept {
 } // namespace
 
 heap_calls heap{};
+alignas(stand_in_alignment) unsigned char stand_in[stand_in_bytes];
 std::atomic<bool> heap_found{false};
 
 bool find_heap_slow() noexcept {
@@ -76,12 +75,6 @@ void* stand_in_allocate(std::size_t size) noexcept {
     }
     std::memcpy(stand_in + at, &size, sizeof size);
     return stand_in + at + stand_in_alignment;
-}
-
-bool is_stand_in(const void* p) noexcept {
-    const auto at = reinterpret_cast<std::uintptr_t>(p);
-    const auto start = reinterpret_cast<std::uintptr_t>(stand_in);
-    return at - start < stand_in_bytes;
 }
 
 std::size_t stand_in_size(const void* p) noexcept {

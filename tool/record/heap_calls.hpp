@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 
 namespace millpond::tool::inside {
 
@@ -36,7 +37,14 @@ inline bool find_heap() noexcept {
 
 /// Zeroed memory for what the dynamic loader allocates while it looks up the functions.
 void* stand_in_allocate(std::size_t size) noexcept;
-[[nodiscard]] bool is_stand_in(const void* p) noexcept;
+inline constexpr std::size_t stand_in_bytes = 16384;
+extern unsigned char stand_in[stand_in_bytes];
+
+[[nodiscard]] inline bool is_stand_in(const void* p) noexcept {
+    const auto at = reinterpret_cast<std::uintptr_t>(p);
+    return at - reinterpret_cast<std::uintptr_t>(stand_in) < stand_in_bytes;
+}
+
 [[nodiscard]] std::size_t stand_in_size(const void* p) noexcept;
 
 } // namespace millpond::tool::inside

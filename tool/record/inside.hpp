@@ -4,10 +4,10 @@
 /// The recorder inside the recorded program: how an event gets into the shared area.
 ///
 /// Guarantees: no allocation, no lock, no system call on the usual path; errno is kept; an event
-/// is published only when it is complete. The clock, which costs more than the rest, is read at every
-/// event once there are several threads, whose order it decides, and at every eighth before that.
-/// Everything rare (a full buffer, the first event of a
-/// thread, the first after a fork) is in `make_room`.
+/// is published only when it is complete. The clock, which costs more than all the rest, is read at
+/// every eighth event of a thread that records alone (at every 32nd while they follow each other within
+/// microseconds), and at every event while several threads take turns, whose order it decides. Everything else that is rare (a full buffer, the first event of a thread,
+/// the first after a fork) is in `record_slow` and `make_room`.
 
 #include <atomic>
 #include <cstddef>
@@ -15,7 +15,6 @@
 
 #include "record/shared_area.hpp"
 #include "trace/event_code.hpp"
-#include <sys/single_threaded.h>
 #include <time.h>
 #if defined(__x86_64__)
 #    include <x86intrin.h>
@@ -27,32 +26,36 @@ namespace millpond::tool::inside {
 /// every thread of the program.
 struct thread_state {
     unsigned char* cursor;
-    unsigned char* limit; ///< the last place where an event may start
+    unsigned char* limit; ///< the last place where `quick_events_max` and one more may start
     buffer_head* buffer;
-    event_context context;
-    std::uint64_t tick;  ///< the clock when it was last read
-    std::uint32_t index; ///< of the buffer
-    std::uint32_t events;
+    event_context context; ///< its tick is the clock when it was last read
+    volatile std::int32_t
+        quick;              ///< events until something else is due; `inside_recorder` during one
+    std::uint32_t index;    ///< of the buffer
     std::uint32_t thread;   ///< dense number
     std::uint32_t sequence; ///< of the next buffer
     bool numbered;
     bool armed; ///< `thread_ends` will be called
-    volatile bool busy;
 };
 
+inline constexpr std::int32_t inside_recorder = -1;
+
 /// A page that a forked child finds zeroed, so a child notices itself at its first event.
-struct wiped_page {
+struct alignas(4096) wiped_page {
     volatile std::uint32_t recording;
 };
 
 extern constinit thread_local thread_state self;
-extern wiped_page* page;
+extern wiped_page page;
 extern bool has_counter;
 
-/// True while there is one thread, and has been from the start: set back once and for all.
-extern bool alone;
+/// The thread that recorded last, which may then go without the clock: whoever comes after it reads
+/// the clock and stands here. nullptr while several take turns so often that all of them read it.
+extern std::atomic<thread_state*> writer;
 
-inline constexpr std::uint32_t events_per_reading = 8;
+/// Events between two readings of the clock: most, and while they do not come thick and fast.
+inline constexpr std::int32_t quick_events_max = 31;
+inline constexpr std::int32_t quick_events_usual = 7;
 
 /// Ticks of the recording's clock: 16 cycles of the time stamp counter, or a nanosecond.
 inline std::uint64_t now() noexcept {
@@ -67,60 +70,70 @@ inline std::uint64_t now() noexcept {
            static_cast<std::uint64_t>(time.tv_nsec);
 }
 
-/// Brings the thread's idea of the time up to date; it never runs backwards.
-inline void read_clock(thread_state& mine) noexcept {
-    const std::uint64_t tick = now();
-    mine.tick = tick < mine.tick ? mine.tick : tick;
-    alone = alone && __libc_single_threaded != 0;
-}
-
 /// Joins the recording named by the environment, if there is one.
 void join() noexcept;
 
-/// Gets this thread a buffer with room for an event; false when nothing is to be recorded.
-bool make_room(thread_state& mine) noexcept;
+/// Records an event for which something else is due first: the clock, a buffer, or being counted as
+/// lost, because it arrived while this thread was inside the recorder (from a signal handler). It takes
+/// the event in registers, so that `record` need not put it together in memory.
+void record_slow(std::uint64_t address,
+                 std::uint64_t size,
+                 std::uint64_t old_address,
+                 std::uint64_t site,
+                 unsigned op,
+                 unsigned alignment_log2) noexcept;
 
-/// Counts an event that arrived while this thread was inside the recorder (from a signal handler).
-void count_lost() noexcept;
+/// Tells the recorder when calls of this process go to another heap before they reach the recorder's
+/// functions: the program's own, Valgrind's, a sanitizer's.
+void note_bypass() noexcept;
 
 /// Writes the list of mapped files if it changed since it was last written.
 void note_modules() noexcept;
+
+/// `note_modules`, unless `site` has been looked at since the last list.
+void note_site(std::uint64_t site) noexcept;
+
+/// The end of an event whose site is new in its buffer.
+void leave_by_new_site(std::uint64_t site, std::int32_t quick) noexcept;
 
 /// Says that the process runs its exit handlers, or is about to be replaced, or was not after all.
 void set_flag(std::uint32_t flag) noexcept;
 void clear_flag(std::uint32_t flag) noexcept;
 
-/// Inlined everywhere: with the operation known, half of the encoder folds away.
-[[gnu::always_inline]] inline void record(raw_event& what) noexcept {
-    thread_state& mine = self;
-    if (__builtin_expect(mine.busy, 0)) {
-        count_lost();
-        return;
-    }
-    mine.busy = true;
-    std::atomic_signal_fence(std::memory_order_seq_cst);
-    if (__builtin_expect(page->recording == 0 || mine.cursor >= mine.limit, 0) &&
-        !make_room(mine)) {
-        mine.busy = false;
-        return;
-    }
-    if (mine.events % events_per_reading == 0 || !alone || __libc_single_threaded == 0) {
-        read_clock(mine);
-    }
-    what.tick = mine.tick;
+/// Appends an event to the thread's buffer, where there is room. True when its site is new there.
+[[gnu::always_inline]] inline bool append(thread_state& mine, const raw_event& what) noexcept {
     bool entered = false;
-    mine.cursor = encode_event(mine.cursor, mine.context, what, entered);
-    mine.events += 1;
-    const auto* const payload = reinterpret_cast<unsigned char*>(mine.context.sites + site_slots);
-    const std::uint64_t published =
-        (std::uint64_t{mine.events} << 32U) | static_cast<std::uint64_t>(mine.cursor - payload);
+    unsigned char* const end = encode_event(mine.cursor, mine.context, what, entered);
+    constexpr std::uint64_t one_event = std::uint64_t{1} << 32U;
+    const std::uint64_t published = mine.buffer->published.load(std::memory_order_relaxed) +
+                                    one_event + static_cast<std::uint64_t>(end - mine.cursor);
     // Pairs with the acquire in the recorder: the bytes are there before their count is.
     mine.buffer->published.store(published, std::memory_order_release);
-    if (__builtin_expect(entered, 0)) {
-        note_modules();
+    mine.cursor = end;
+    return entered;
+}
+
+/// Inlined everywhere: with the operation known, half of the encoder folds away, and with the time
+/// known to be the last event's a good part of the rest.
+[[gnu::always_inline]] inline void record(raw_event what) noexcept {
+    thread_state& mine = self;
+    const std::int32_t quick = mine.quick;
+    if (__builtin_expect(quick <= 0 || page.recording == 0 ||
+                             writer.load(std::memory_order_relaxed) != &mine,
+                         0)) {
+        record_slow(
+            what.address, what.size, what.old_address, what.site, what.op, what.alignment_log2);
+        return;
+    }
+    mine.quick = inside_recorder;
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+    what.tick = mine.context.tick;
+    if (__builtin_expect(append(mine, what), 0)) {
+        leave_by_new_site(what.site, quick - 1);
+        return;
     }
     std::atomic_signal_fence(std::memory_order_seq_cst);
-    mine.busy = false;
+    mine.quick = quick - 1;
 }
 
 } // namespace millpond::tool::inside

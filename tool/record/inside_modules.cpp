@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /// \file
 /// Which files are mapped where, so that a return address can be named later. The list is written
-/// when the process begins and whenever a site appears for the first time in a buffer and the
-/// dynamic loader has loaded or unloaded something since.
+/// when the process begins, and when the dynamic loader has loaded or unloaded something since: that
+/// is asked whenever a buffer begins and whenever a site appears that is not known yet.
 
 #include <cstring>
 #include <new>
@@ -20,6 +20,11 @@ namespace {
 std::atomic<std::uint64_t> written{~std::uint64_t{0}}; // the loader's counts at the last list
 std::atomic<std::uint32_t> packets{0};
 std::atomic<std::uint32_t> lists{0};
+
+/// Sites that were looked at since the last list, one a slot: asking the loader takes its lock. A
+/// library that takes the place of another and calls from the very same addresses is noticed when the
+/// next buffer begins.
+std::atomic<std::uint64_t> seen[site_slots];
 
 /// The packets of one list, opened one after the other as they fill up.
 struct list_writer {
@@ -90,11 +95,22 @@ void reset_modules() noexcept {
     lists.store(0, std::memory_order_relaxed);
 }
 
+void note_site(std::uint64_t site) noexcept {
+    std::atomic<std::uint64_t>& place = seen[site_slot(site)];
+    if (place.load(std::memory_order_relaxed) != site) {
+        note_modules();
+        place.store(site, std::memory_order_relaxed);
+    }
+}
+
 void note_modules() noexcept {
     std::uint64_t changes = 0;
     dl_iterate_phdr(count_changes, &changes);
     if (written.exchange(changes, std::memory_order_relaxed) == changes) {
         return;
+    }
+    for (auto& site : seen) {
+        site.store(0, std::memory_order_relaxed);
     }
     list_writer to{lists.fetch_add(1, std::memory_order_relaxed), {}, nullptr};
     to.open();

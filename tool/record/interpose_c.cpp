@@ -160,6 +160,7 @@ namespace {
 /// Also a program that never allocates is part of the recording.
 __attribute__((constructor)) void process_begins() {
     inside::find_heap();
+    inside::note_bypass();
 }
 
 __attribute__((destructor)) void process_exits() {

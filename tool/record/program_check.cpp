@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "record/program_check.hpp"
 
+#include <algorithm>
+#include <climits>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <string_view>
 #include <vector>
 
 #include <elf.h>
@@ -91,7 +94,85 @@ bool read_at(std::ifstream& file, std::uint64_t offset, Part& part) {
     return static_cast<bool>(file);
 }
 
-void check_elf(const fs::path& program, std::ifstream& file) {
+/// A file with that C library's loader gives a preloaded library another C library than its own.
+void check_loader(const fs::path& program, std::ifstream& file, const Elf64_Phdr& part) {
+    std::string loader(std::min<std::uint64_t>(part.p_filesz, PATH_MAX), '\0');
+    file.clear();
+    file.seekg(static_cast<std::streamoff>(part.p_offset));
+    file.read(loader.data(), static_cast<std::streamsize>(loader.size()));
+    loader.resize(std::min(loader.size(), loader.find('\0')));
+    for (const std::string_view other : {"musl", "uClibc", "linker64"}) {
+        if (loader.find(other) != std::string::npos) {
+            refuse(program,
+                   fmt::format("runs on another C library than the recorder, which is made for "
+                               "glibc (its loader is {}); it cannot be recorded",
+                               loader));
+        }
+    }
+}
+
+/// The sanitizer that `name`, an entry of the table of dynamic names, belongs to; nullptr: none.
+const char* sanitizer_of(std::string_view name) {
+    struct runtime {
+        std::string_view library;
+        std::string_view entry;
+        const char* called;
+    };
+
+    static constexpr runtime known[] = {
+        {"libasan.so", "__asan_init", "AddressSanitizer"},
+        {"libhwasan.so", "__hwasan_init", "HWAddressSanitizer"},
+        {"liblsan.so", "__lsan_init", "LeakSanitizer"},
+        {"libtsan.so", "__tsan_init", "ThreadSanitizer"},
+        {"libmsan.so", "__msan_init", "MemorySanitizer"},
+    };
+    for (const runtime& one : known) {
+        if (name.starts_with(one.library) || name == one.entry) {
+            return one.called;
+        }
+    }
+    return nullptr;
+}
+
+/// A sanitizer brings its own heap and insists on being the first library, where the recorder is.
+/// Linked statically or not, its names stand among the dynamic ones.
+void check_sanitizer(const fs::path& program,
+                     std::ifstream& file,
+                     const std::vector<Elf64_Phdr>& parts,
+                     const Elf64_Phdr& dynamic) {
+    std::uint64_t address = 0;
+    std::uint64_t size = 0;
+    for (std::uint64_t at = 0; at + sizeof(Elf64_Dyn) <= dynamic.p_filesz;
+         at += sizeof(Elf64_Dyn)) {
+        Elf64_Dyn entry{};
+        if (!read_at(file, dynamic.p_offset + at, entry) || entry.d_tag == DT_NULL) {
+            break;
+        }
+        address = entry.d_tag == DT_STRTAB ? entry.d_un.d_ptr : address;
+        size = entry.d_tag == DT_STRSZ ? entry.d_un.d_val : size;
+    }
+    const auto holder = std::find_if(parts.begin(), parts.end(), [&](const Elf64_Phdr& part) {
+        return part.p_type == PT_LOAD && address >= part.p_vaddr &&
+               address - part.p_vaddr < part.p_filesz;
+    });
+    if (holder == parts.end()) {
+        return;
+    }
+    file.clear();
+    file.seekg(static_cast<std::streamoff>(holder->p_offset + (address - holder->p_vaddr)));
+    std::string name;
+    for (std::uint64_t left = size; left > 0 && std::getline(file, name, '\0');
+         left -= std::min<std::uint64_t>(left, name.size() + 1)) {
+        if (const char* const sanitizer = sanitizer_of(name)) {
+            refuse(program,
+                   fmt::format("is built with {}, whose own heap must come first, where the "
+                               "recorder has to be; record a build without it",
+                               sanitizer));
+        }
+    }
+}
+
+std::vector<Elf64_Phdr> read_parts(const fs::path& program, std::ifstream& file) {
     Elf64_Ehdr head{};
     if (!read_at(file, 0, head.e_ident)) {
         refuse(program, "is cut short, it is not a program this system can run");
@@ -107,18 +188,32 @@ void check_elf(const fs::path& program, std::ifstream& file) {
                fmt::format("is for another machine (ELF number {}); it cannot be recorded",
                            head.e_machine));
     }
-    for (std::uint64_t i = 0; i < head.e_phnum; ++i) {
-        Elf64_Phdr part{};
-        if (!read_at(file, head.e_phoff + i * head.e_phentsize, part)) {
+    std::vector<Elf64_Phdr> parts(head.e_phnum);
+    for (std::uint64_t i = 0; i < parts.size(); ++i) {
+        if (!read_at(file, head.e_phoff + i * head.e_phentsize, parts[i])) {
             refuse(program, "is cut short, it is not a program this system can run");
         }
-        if (part.p_type == PT_INTERP) {
-            return;
-        }
     }
-    refuse(program,
-           "is statically linked and cannot be recorded (the recorder is a preloaded "
-           "library, which only dynamically linked programs load)");
+    return parts;
+}
+
+void check_elf(const fs::path& program, std::ifstream& file) {
+    const std::vector<Elf64_Phdr> parts = read_parts(program, file);
+    const auto find = [&](Elf64_Word type) {
+        return std::find_if(parts.begin(), parts.end(), [&](const Elf64_Phdr& part) {
+            return part.p_type == type;
+        });
+    };
+    const auto loader = find(PT_INTERP);
+    if (loader == parts.end()) {
+        refuse(program,
+               "is statically linked and cannot be recorded (the recorder is a preloaded "
+               "library, which only dynamically linked programs load)");
+    }
+    check_loader(program, file, *loader);
+    if (const auto dynamic = find(PT_DYNAMIC); dynamic != parts.end()) {
+        check_sanitizer(program, file, parts, *dynamic);
+    }
 }
 
 /// The interpreter named in the first line of a script, or nothing.

@@ -21,12 +21,14 @@
 namespace millpond::tool {
 
 inline constexpr const char* area_variable = "MILLPOND_RECORD";
-inline constexpr std::uint64_t area_magic = 0x3130414552414D4DULL; // changes with the layout
+inline constexpr std::uint64_t area_magic = 0x3230414552414D4DULL; // changes with the layout
 inline constexpr std::size_t buffer_bytes = std::size_t{64} << 10U;
 inline constexpr std::uint32_t buffers_max = 16384;
 inline constexpr std::uint32_t processes_max = 4096;
 /// More full buffers than this and the recorded program waits for the recorder: 16 MiB.
 inline constexpr std::uint32_t full_buffers_max = 256;
+/// Of the area's start, mapped alone where the whole does not fit: up to the counters.
+inline constexpr std::size_t counters_bytes = 4096;
 
 enum class clock_source : std::uint32_t { monotonic, time_stamp_counter };
 
@@ -78,8 +80,10 @@ struct shared_area {
     clock_source clock;
     std::atomic<std::uint32_t> stopped; ///< no more events, please
     std::atomic<std::uint32_t> registrations;
-    std::atomic<std::uint32_t> refused; ///< processes that found no slot
-    std::atomic<std::uint32_t> fresh;   ///< buffers ever claimed; those above are untouched
+    std::atomic<std::uint32_t> refused;  ///< processes that found no slot
+    std::atomic<std::uint32_t> fresh;    ///< buffers ever claimed; those above are untouched
+    std::atomic<std::uint32_t> unmapped; ///< processes without the address space for this area
+    std::atomic<std::uint32_t> bypassed; ///< processes whose calls go to another heap first
     alignas(64) std::atomic<std::uint64_t> free_list; ///< change count << 32 | index + 1
     alignas(64) std::atomic<std::uint32_t> full;      ///< buffers handed over and not yet written
     std::atomic<std::uint32_t> room;                  ///< futex: counts up as buffers are written
@@ -87,7 +91,10 @@ struct shared_area {
     alignas(64) std::atomic<std::uint32_t> states[buffers_max];
     std::atomic<std::uint32_t> links[buffers_max]; ///< index + 1 of the next free one
     process_slot processes[processes_max];
+    char first_heap[256]; ///< file of that other heap, from the first process that had one
 };
+
+static_assert(offsetof(shared_area, free_list) <= counters_bytes, "counted in one page");
 
 inline constexpr std::size_t area_head_bytes =
     (sizeof(shared_area) + buffer_bytes - 1) / buffer_bytes * buffer_bytes;

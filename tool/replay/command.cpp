@@ -107,7 +107,7 @@ replay_record play_process(const std::string& file,
         record.contenders.push_back(summarise(figures, plan.head.operations));
     }
     record.trace_file = file;
-    record.truncated = reader.truncated();
+    record.cut_reason = reader.cut_reason();
     record.process_index = index;
     record.process_count = reader.processes().size();
     record.what = reader.processes()[index];
@@ -128,11 +128,10 @@ void say_which(const std::string& file, const trace_reader& reader, std::size_t 
                    all[index].events);
     }
     if (reader.truncated()) {
-        fmt::print(
-            stderr,
-            "millpond replay: warning: {} ends early, its recorder was stopped; playing what "
-            "is there\n",
-            file);
+        fmt::print(stderr,
+                   "millpond replay: warning: {} ends early: {}; playing what is there\n",
+                   file,
+                   reader.cut_reason());
     }
 }
 

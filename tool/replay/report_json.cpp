@@ -119,7 +119,7 @@ json to_json(const replay_record& replay) {
     for (std::size_t i = 0; i < replay.contenders.size(); ++i) {
         contenders.push_back(to_json(replay.figures[i], replay.contenders[i], replay.baseline()));
     }
-    return {{"trace", {{"file", replay.trace_file}, {"truncated", replay.truncated}}},
+    return {{"trace", {{"file", replay.trace_file}, {"truncated", !replay.cut_reason.empty()}}},
             {"process",
              {{"index", replay.process_index},
               {"of", replay.process_count},

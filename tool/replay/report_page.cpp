@@ -4,11 +4,13 @@
 #include <millpond/millpond.hpp>
 
 #include <algorithm>
+#include <string_view>
 
 #include "replay/machine.hpp"
 #include "replay/player_loop.hpp"
 #include "replay/pool_choice.hpp"
 #include "replay/table.hpp"
+#include "words.hpp"
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -152,8 +154,7 @@ bool plays_millpond(const replay_record& replay) {
 
 std::string how_it_was_measured(const replay_record& replay) {
     return fmt::format(
-        "The recorded sequence of heap calls was played {} times by every allocator, in turn (A B "
-        "C, "
+        "The recorded sequence of heap calls was played {} by every allocator, in turn (A B C, "
         "A B C, …), each time in a fresh process and twice: once for the time, once with a clock "
         "around every call. A new block is written in its first {} bytes, in one byte of every {} "
         "and "
@@ -167,7 +168,7 @@ std::string how_it_was_measured(const replay_record& replay) {
         "most page faults, lie outside. Peak memory is the most that was resident at once (VmHWM) "
         "less "
         "what the player held before the first operation.",
-        replay.rounds,
+        replay.rounds == 1 ? "once" : fmt::format("{} times", replay.rounds),
         touched_head_bytes,
         touched_page_bytes,
         figure(replay.player.ns_per_operation.median),
@@ -198,9 +199,9 @@ std::string honest_notes(const replay_record& replay) {
                         ? "It was played on one."
                         : "They were played on one, in the order in which things happened: what "
                           "contention and blocks freed by another thread cost is not measured.");
-    if (replay.truncated) {
-        text +=
-            "\n\nThe trace ends early, because its recorder was stopped: this is its beginning.";
+    if (!replay.cut_reason.empty()) {
+        text += fmt::format("\n\nThe trace ends early ({}): this is the program's beginning.",
+                            replay.cut_reason);
     }
     for (const contender_summary& c : replay.contenders) {
         if (!c.failure.empty()) {
@@ -215,23 +216,59 @@ std::string honest_notes(const replay_record& replay) {
     return text;
 }
 
-std::string speed_sentence(const replay_record& replay) {
-    const contender_summary* base = replay.baseline();
-    for (const contender_summary* c : finished(replay)) {
-        if (c->name != "millpond" || c == base) {
-            continue;
-        }
-        if (same(c->ns_per_operation, base->ns_per_operation)) {
-            return fmt::format("millpond and {}: the same time, within the spread.", base->name);
-        }
-        return fmt::format("millpond took {} times the time of {} and {} times its memory.",
-                           figure(c->ns_per_operation.median / base->ns_per_operation.median),
-                           base->name,
-                           base->peak_bytes.median == 0
-                               ? "?"
-                               : figure(c->peak_bytes.median / base->peak_bytes.median));
+bool is_ours(const contender_summary& c) {
+    return c.name == "millpond" || c.name == "millpond-mr";
+}
+
+/// One half of the headline: `ours` against the best of `others`, and against the baseline where that
+/// is another one.
+std::string against_best(const contender_summary& ours,
+                         const std::vector<const contender_summary*>& others,
+                         const contender_summary& baseline,
+                         spread contender_summary::*quantity,
+                         std::string_view noun,
+                         std::string_view best_word) {
+    const contender_summary& best = **std::min_element(
+        others.begin(), others.end(), [&](const contender_summary* a, const contender_summary* b) {
+            return (a->*quantity).median < (b->*quantity).median;
+        });
+    const auto times = [&](const contender_summary& other) {
+        const double base = (other.*quantity).median;
+        return base == 0 ? "?" : figure((ours.*quantity).median / base);
+    };
+    std::string text = same(ours.*quantity, best.*quantity)
+                           ? fmt::format("the same {} as {} (within the spread)", noun, best.name)
+                           : fmt::format("{} times the {} of {}", times(best), noun, best.name);
+    if (others.size() > 1) {
+        text += fmt::format(", the {} of the others", best_word);
     }
-    return "";
+    if (&best != &baseline && !is_ours(baseline)) {
+        text += fmt::format(" ({} times that of {})", times(baseline), baseline.name);
+    }
+    return text;
+}
+
+/// How millpond did against the best allocator of the run, whichever that is.
+std::string speed_sentence(const replay_record& replay) {
+    const contender_summary* ours = nullptr;
+    std::vector<const contender_summary*> others;
+    for (const contender_summary* c : finished(replay)) {
+        if (c->name == "millpond") {
+            ours = c;
+        } else if (!is_ours(*c)) {
+            others.push_back(c);
+        }
+    }
+    if (ours == nullptr || others.empty()) {
+        return "";
+    }
+    const auto half =
+        [&](spread contender_summary::*quantity, std::string_view noun, std::string_view best) {
+            return against_best(*ours, others, *replay.baseline(), quantity, noun, best);
+        };
+    return fmt::format("millpond took {}, and {}.",
+                       half(&contender_summary::ns_per_operation, "time", "fastest"),
+                       half(&contender_summary::peak_bytes, "memory", "leanest"));
 }
 
 void add_sections(json& sections, const replay_record& replay, const std::string& prefix) {
@@ -246,8 +283,8 @@ void add_sections(json& sections, const replay_record& replay, const std::string
                 cost_table(replay)));
     sections.push_back(
         section(prefix + "Latency of one call",
-                "How long the slowest calls take; lower and flatter is better. Medians "
-                "over the rounds.",
+                fmt::format("How long the slowest calls take; lower and flatter is better.{}",
+                            replay.rounds == 1 ? "" : " Medians over the rounds."),
                 percentile_chart(replay),
                 nullptr));
     sections.push_back(
@@ -261,10 +298,11 @@ void add_sections(json& sections, const replay_record& replay, const std::string
         sections.push_back(section(
             prefix + "Millpond's pools",
             fmt::format(
-                "{} pools serve {:.1f} % of the operations; malloc serves the rest. Sizes up "
+                "{} {} {:.1f} % of the operations; malloc serves the rest. Sizes up "
                 "to {} bytes, rounded to {}, taken by number of operations until {:.0f} % are "
                 "covered.",
-                replay.plan.pools.size(),
+                counted(replay.plan.pools.size(), "pool"),
+                replay.plan.pools.size() == 1 ? "serves" : "serve",
                 100 * replay.coverage(),
                 pooled_bytes_max,
                 pool_step_bytes,
@@ -278,7 +316,8 @@ void add_sections(json& sections, const replay_record& replay, const std::string
         section(prefix + "What this does not show", honest_notes(replay), nullptr, nullptr));
 }
 
-json facts_of(const std::vector<replay_record>& replays) {
+/// What was replayed.
+json about(const std::vector<replay_record>& replays) {
     json facts = json::array();
     for (const replay_record& replay : replays) {
         const plan_facts& p = replay.plan;
@@ -300,16 +339,21 @@ json facts_of(const std::vector<replay_record>& replays) {
                                      figure(static_cast<double>(p.peak_live_bytes) / mib),
                                      grouped(p.largest_bytes))});
     }
+    return facts;
+}
+
+/// Where, and with which versions.
+json facts_of(const std::vector<replay_record>& replays) {
+    json facts = json::array();
     for (const auto& [label, value] : machine_facts()) {
         facts.push_back({label, value});
     }
     for (const contender_summary& c : replays.front().contenders) {
-        const bool is_ours = c.name == "millpond" || c.name == "millpond-mr";
-        const std::string version = !is_ours ? c.malloc_version
-                                             : fmt::format("{}.{}.{}, pools over",
-                                                           MILLPOND_VERSION_MAJOR,
-                                                           MILLPOND_VERSION_MINOR,
-                                                           MILLPOND_VERSION_PATCH);
+        const std::string version = !is_ours(c) ? c.malloc_version
+                                                : fmt::format("{}.{}.{}, pools over",
+                                                              MILLPOND_VERSION_MAJOR,
+                                                              MILLPOND_VERSION_MINOR,
+                                                              MILLPOND_VERSION_PATCH);
         facts.push_back({c.name, version.empty() ? c.malloc_file : version + " " + c.malloc_file});
     }
     return facts;
@@ -329,6 +373,7 @@ json page_model(const std::vector<replay_record>& replays) {
     return {
         {"title", title},
         {"lead", replays.size() == 1 && first.baseline() != nullptr ? speed_sentence(first) : ""},
+        {"about", about(replays)},
         {"facts", facts_of(replays)},
         {"sections", std::move(sections)}};
 }

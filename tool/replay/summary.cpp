@@ -5,6 +5,8 @@
 #include <filesystem>
 #include <system_error>
 
+#include "words.hpp"
+
 namespace millpond::tool::replay {
 
 spread spread_of(std::vector<double> values) {
@@ -89,37 +91,13 @@ const contender_summary* replay_record::baseline() const noexcept {
     return first;
 }
 
-std::string grouped(std::uint64_t value) {
-    std::string digits = std::to_string(value);
-    for (std::size_t at = digits.size(); at > 3;) {
-        at -= 3;
-        digits.insert(at, 1, ',');
-    }
-    return digits;
-}
-
 std::string replay_record::program(std::size_t width) const {
-    std::string text;
-    for (const std::string& word : what.command) {
-        text += text.empty() ? std::filesystem::path(word).filename().string() : " " + word;
+    if (what.command.empty()) {
+        return "process " + std::to_string(what.pid);
     }
-    if (text.empty()) {
-        text = "process " + std::to_string(what.pid);
-    }
-    // Control characters of a program's arguments must not reach a terminal.
-    for (char& c : text) {
-        c = static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c;
-    }
-    if (text.size() > width) {
-        std::size_t cut = width - 3;
-        // Not in the middle of a character of several bytes.
-        while (cut > 0 && (static_cast<unsigned char>(text[cut]) & 0xc0U) == 0x80U) {
-            --cut;
-        }
-        text.resize(cut);
-        text += "...";
-    }
-    return text;
+    std::vector<std::string> words = what.command;
+    words.front() = std::filesystem::path(words.front()).filename().string();
+    return command_text(words, width);
 }
 
 std::string replay_record::program_name() const {

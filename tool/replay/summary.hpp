@@ -27,9 +27,6 @@ struct spread {
 /// True when a difference is within the spread: one median lies inside the other's range.
 [[nodiscard]] bool same(const spread& a, const spread& b) noexcept;
 
-/// 1234567 as "1,234,567".
-[[nodiscard]] std::string grouped(std::uint64_t value);
-
 /// One contender, summarised.
 struct contender_summary {
     std::string name;
@@ -55,7 +52,7 @@ struct contender_summary {
 /// One process of one trace, replayed: what every report is made of.
 struct replay_record {
     std::string trace_file;
-    bool truncated = false;
+    std::string cut_reason; ///< why the trace ends early; empty: it does not
     std::size_t process_index = 0;
     std::size_t process_count = 0; ///< in the trace
     process what;
@@ -70,7 +67,7 @@ struct replay_record {
     /// nullptr when none did.
     [[nodiscard]] const contender_summary* baseline() const noexcept;
 
-    /// "python3 app.py", shortened to `width` characters.
+    /// "python3 app.py", quoted as for a shell and shortened to `width` characters.
     [[nodiscard]] std::string program(std::size_t width) const;
 
     /// "python3": the program alone, without its folder and its arguments.

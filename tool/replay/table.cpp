@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <sstream>
 
+#include "words.hpp"
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <unistd.h>
@@ -129,30 +130,30 @@ std::string latency_table(const replay_record& replay, colour colours) {
 std::string notes(const replay_record& replay) {
     const contender_summary* base = replay.baseline();
     std::string out = wrapped(
-        fmt::format("Medians of {} rounds, spread lowest-highest; ratio against {}, \"same\" where "
-                    "the difference is within the spread. ns/op: user + system time, of which the "
+        fmt::format("{}; ratio against {}{}. ns/op: user + system time, of which the "
                     "player itself is {} ns. Latency: wall time of the heap's call alone, with the "
                     "clock's own {} ns in it. Peak: resident memory above the player's own.",
-                    replay.rounds,
+                    replay.rounds == 1
+                        ? "One round, which shows no spread: take the differences with care"
+                        : fmt::format("Medians of {} rounds, spread lowest-highest", replay.rounds),
                     base->name,
+                    replay.rounds == 1 ? ""
+                                       : ", \"same\" where the difference is within the spread",
                     figure(replay.player.ns_per_operation.median),
                     figure(base->clock_ns.median)),
         0);
-    if (replay.rounds == 1) {
-        out += "One round shows no spread: take the differences with care.\n";
-    }
     const bool pooled =
         std::any_of(replay.contenders.begin(),
                     replay.contenders.end(),
                     [](const contender_summary& c) { return c.name == "millpond"; });
     if (pooled) {
         out += wrapped(
-            fmt::format(
-                "millpond: {} pools with the sizes and peaks of this trace serve {:.1f} % of "
-                "the operations, malloc the rest; the pool of a block is known, as in a "
-                "program with typed pools, never looked up.",
-                replay.plan.pools.size(),
-                100 * replay.coverage()),
+            fmt::format("millpond: {} with the sizes and peaks of this trace {} {:.1f} % of "
+                        "the operations, malloc the rest; the pool of a block is known, as in a "
+                        "program with typed pools, never looked up.",
+                        counted(replay.plan.pools.size(), "pool"),
+                        replay.plan.pools.size() == 1 ? "serves" : "serve",
+                        100 * replay.coverage()),
             0);
     }
     if (replay.plan.threads > 1) {

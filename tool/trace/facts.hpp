@@ -9,6 +9,8 @@
 
 namespace millpond::tool {
 
+inline constexpr std::int64_t unknown_wait_status = -1;
+
 /// Payload of a `process` packet; the command follows, each argument with a zero byte behind it.
 struct process_fact {
     std::uint32_t pid = 0;
@@ -30,9 +32,12 @@ struct ended_fact {
     std::uint32_t how = 0; ///< an `ending`
     std::uint32_t threads = 0;
     std::uint64_t lost_events = 0;
+    std::int64_t wait_status = unknown_wait_status; ///< older traces end before this
 };
 
-static_assert(sizeof(process_fact) == 8 && sizeof(module_fact) == 32 && sizeof(ended_fact) == 16,
+inline constexpr std::size_t ended_fact_bytes_min = 16;
+
+static_assert(sizeof(process_fact) == 8 && sizeof(module_fact) == 32 && sizeof(ended_fact) == 24,
               "facts are written as they are");
 
 } // namespace millpond::tool

@@ -12,6 +12,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <filesystem>
 #include <span>
 #include <string>
@@ -57,35 +58,62 @@ struct file_head {
 
 static_assert(sizeof(file_head) == 24, "the head is written as it is");
 
+/// Why a recording stopped before its program did.
+enum class early_stop : std::uint32_t {
+    none = 0,
+    not_writable = 1, ///< the system refused to write more, and said why
+    limit = 2,        ///< the size that the user allowed was reached
+};
+
 /// Totals in the `end` packet.
 struct file_totals {
     std::uint64_t packets = 0; ///< without the `end` packet
     std::uint64_t processes = 0;
     std::uint64_t events = 0;
     std::uint64_t tick_femtoseconds = 0;
+    early_stop stop = early_stop::none; ///< only a recording that stopped early holds this
+    std::uint32_t error = 0;            ///< errno of `not_writable`
 };
+
+inline constexpr std::size_t complete_totals_bytes = 32;
+static_assert(sizeof(file_totals) == 40, "the totals are written as they are");
 
 /// A checksum that notices every change confined to one aligned 8-byte word, and others with
 /// probability 1 - 2^-64: each step is one-to-one in the word and in what came before.
 [[nodiscard]] std::uint64_t checksum(std::span<const std::byte> bytes) noexcept;
 
+inline constexpr std::uint64_t no_limit = ~std::uint64_t{0};
+
 /// Appends packets to a trace.
 ///
 /// Units:      bytes.
 /// Complexity: O(payload) per packet; one write per packet.
-/// Errors:     `trace_error` with the file's name and the system's reason.
+/// Errors:     `trace_error` with the file's name and the reason: the system's, or the limit. The
+///             file then ends behind the last whole packet, and small packets may still follow.
 /// Threads:    one thread at a time.
 /// Source:     own format, docs/trace-format.md.
 class packet_writer {
 public:
     /// Creates or replaces `file`. Refuses to replace a file that is not a trace.
-    packet_writer(const std::filesystem::path& file, std::uint64_t tick_femtoseconds);
+    packet_writer(const std::filesystem::path& file,
+                  std::uint64_t tick_femtoseconds,
+                  std::uint64_t limit_bytes = no_limit);
     ~packet_writer();
     packet_writer(const packet_writer&) = delete;
     packet_writer& operator=(const packet_writer&) = delete;
 
     /// Compresses and appends one packet; fills in the sizes, the mark and the checks of `head`.
     void append(packet_head head, std::span<const std::byte> payload);
+
+    /// Says how far behind the writer is, from 0 (not at all) to 1: the further, the less it compresses.
+    void hurry(double backlog);
+
+    /// Ends the recording before the program's end, after `append` failed: takes events off the end of a
+    /// file that could not grow, so that what tells how everything ended has room.
+    void stop_early();
+
+    /// Why it stopped early, or `none`.
+    [[nodiscard]] early_stop stopped() const noexcept { return totals_.stop; }
 
     /// Appends the `end` packet; nothing may follow.
     void finish(std::uint64_t tick_femtoseconds);
@@ -95,11 +123,22 @@ public:
     [[nodiscard]] const file_totals& totals() const noexcept { return totals_; }
 
 private:
+    /// A packet that may have to go again.
+    struct kept_packet {
+        std::uint64_t offset;
+        packet_kind kind;
+        std::uint32_t events;
+    };
+
     void write_all(std::span<const std::byte> bytes);
+    void shorten_to(std::uint64_t bytes);
 
     std::filesystem::path file_;
+    std::uint64_t limit_bytes_;
+    std::deque<kept_packet> last_; // the last few
     int descriptor_ = -1;
     ZSTD_CCtx_s* compressor_ = nullptr;
+    int level_ = 0;              // of compression
     std::vector<std::byte> out_; // head and payload, written with one call
     std::uint64_t bytes_ = 0;
     file_totals totals_;
@@ -127,7 +166,8 @@ public:
 
     [[nodiscard]] const std::vector<packet_place>& packets() const noexcept { return packets_; }
 
-    [[nodiscard]] bool truncated() const noexcept { return truncated_; }
+    /// Why the file ends before its program did, or nothing.
+    [[nodiscard]] const std::string& cut_reason() const noexcept { return cut_reason_; }
 
     [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
 
@@ -150,7 +190,7 @@ private:
     ZSTD_DCtx_s* decompressor_ = nullptr;
     std::uint64_t bytes_ = 0;
     std::uint64_t tick_femtoseconds_ = 0;
-    bool truncated_ = true;
+    std::string cut_reason_ = "its recorder was killed";
     std::vector<packet_place> packets_;
     std::vector<std::byte> stored_;
 };

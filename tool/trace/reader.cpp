@@ -131,13 +131,20 @@ void trace_reader::state::take_process(const packet_place& place) {
 
 void trace_reader::state::take_end(const packet_place& place) {
     packets.load(place, payload);
-    std::span<const std::byte> bytes = payload;
+    const std::span<const std::byte> bytes = payload;
     ended_fact fact;
-    if (!take_fact(bytes, fact) || fact.how > static_cast<std::uint32_t>(ending::running)) {
+    if (bytes.size() < ended_fact_bytes_min) {
+        packets.fail(place.offset, "an ending that is cut short");
+    }
+    std::memcpy(&fact, bytes.data(), std::min(bytes.size(), sizeof fact));
+    if (fact.how > static_cast<std::uint32_t>(ending::running)) {
         packets.fail(place.offset, "an unknown ending of a process");
     }
     processes[place.head.process].end = static_cast<ending>(fact.how);
     processes[place.head.process].lost_events = fact.lost_events;
+    if (fact.wait_status != unknown_wait_status) {
+        processes[place.head.process].wait_status = static_cast<int>(fact.wait_status);
+    }
 }
 
 /// Brings the packets of a process into order and checks that none is missing in between.
@@ -149,7 +156,7 @@ void trace_reader::state::close(std::size_t which) {
         for (std::size_t i = 0; i < list.size(); ++i) {
             // A cut file may lack packets anywhere in a thread: what follows the gap is unusable.
             if (list[i]->head.sequence != i) {
-                if (!packets.truncated()) {
+                if (packets.cut_reason().empty()) {
                     packets.fail(list[i]->offset, "a packet of this thread is missing before it");
                 }
                 for (std::size_t rest = i; rest < list.size(); ++rest) {
@@ -203,7 +210,11 @@ const std::vector<process>& trace_reader::processes() const noexcept {
 }
 
 bool trace_reader::truncated() const noexcept {
-    return state_->packets.truncated();
+    return !cut_reason().empty();
+}
+
+const std::string& trace_reader::cut_reason() const noexcept {
+    return state_->packets.cut_reason();
 }
 
 void trace_reader::for_each(std::size_t process_index,

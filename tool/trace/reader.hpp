@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "trace/trace.hpp"
@@ -42,8 +43,11 @@ public:
     ///             `inferred_frees` and `sites` of that process.
     void for_each(std::size_t process_index, const std::function<void(const event&)>& body);
 
-    /// True when the file ends early, because the recorder itself was killed.
+    /// True when the file ends before its program did.
     [[nodiscard]] bool truncated() const noexcept;
+
+    /// Why it does, as the end of a sentence ("its recorder was killed"), or nothing.
+    [[nodiscard]] const std::string& cut_reason() const noexcept;
 
 private:
     struct state;

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -62,6 +63,7 @@ struct process {
     std::uint32_t parent_pid = 0;
     std::vector<std::string> command; ///< argv
     ending end = ending::exited;
+    std::optional<int> wait_status; ///< as waitpid tells it, where the recorder could learn it
     std::uint32_t threads = 0;
     std::uint64_t events = 0; ///< recorded; after `for_each` exactly as many as it delivered
     std::uint64_t unmatched_frees = 0; ///< frees of blocks older than the recording, left out of

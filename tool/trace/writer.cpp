@@ -145,6 +145,7 @@ void trace_writer::state::end(std::uint32_t number, process_state& one) {
     fact.how = static_cast<std::uint32_t>(one.head.end);
     fact.threads = static_cast<std::uint32_t>(one.threads.size());
     fact.lost_events = one.head.lost_events;
+    fact.wait_status = one.head.wait_status ? *one.head.wait_status : unknown_wait_status;
     packet_head head;
     head.kind = packet_kind::ended;
     head.process = number;

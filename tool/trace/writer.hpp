@@ -27,8 +27,8 @@ public:
     trace_writer(const trace_writer&) = delete;
     trace_writer& operator=(const trace_writer&) = delete;
 
-    /// Starts a process and returns its index. Takes pid, parent_pid, command, end, lost_events and
-    /// sites from `head`; the counts come from what is appended.
+    /// Starts a process and returns its index. Takes pid, parent_pid, command, end, wait_status,
+    /// lost_events and sites from `head`; the counts come from what is appended.
     std::size_t begin_process(const process& head);
 
     /// Adds one event. `site` indexes `head.sites`; an event of a process without sites has none.
