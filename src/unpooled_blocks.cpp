@@ -19,7 +19,7 @@ namespace {
 
 /// Records in pages of their own, in 64 MiB of address space; those beyond come from the upstream.
 constexpr std::size_t records_most = std::size_t{1} << 20;
-constexpr std::size_t growth_bytes = std::size_t{64} << 10;
+constexpr std::size_t least_record_bytes = std::size_t{64} << 10;
 
 } // namespace
 
@@ -32,7 +32,7 @@ void* record_memory::do_allocate(std::size_t bytes, std::size_t alignment) {
         is_refused_ = !attempt([&] {
             pool_layout layout =
                 pool_layout::checked(name_, record_bytes, record_bytes, 1, records_most, false);
-            layout.growth_bytes = growth_bytes;
+            layout.growth_bytes = least_record_bytes;
             pages_.emplace(name_, name_, layout, memory_options{});
         });
     }

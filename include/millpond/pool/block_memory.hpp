@@ -64,7 +64,6 @@ struct pool_layout {
 
     /// Blocks of such a stride that one pool can have.
     [[nodiscard]] static constexpr std::size_t most_blocks(std::size_t stride_bytes) noexcept {
-        constexpr std::size_t index_limit = ~std::uint32_t{0}; // 2^32 - 1 is "no block"
         return index_limit < block_bytes_limit / stride_bytes ? index_limit
                                                               : block_bytes_limit / stride_bytes;
     }
