@@ -26,7 +26,7 @@ using millpond::guarantees::mark;
 
 using floor_pool = bump_pointer<64>;
 
-constexpr std::uint64_t few = 200;
+constexpr std::uint64_t few = 40; // more than the floor keeps on its stack
 
 /// Checks that `pass(pool, held)` takes that many instructions for each of the places in `held`, on a new
 /// pool after `before(pool, held)`.
