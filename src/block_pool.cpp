@@ -62,6 +62,10 @@ void block_pool::reserve(std::size_t blocks) {
     detail::reserve_or_throw(core_.storage(), name(), blocks, high_water());
 }
 
+bool block_pool::try_reserve(std::size_t blocks) noexcept {
+    return detail::try_reserve(core_.storage(), blocks);
+}
+
 std::size_t block_pool::buffer_bytes(const block_pool_options& options) {
     return layout_of(options).buffer_bytes();
 }

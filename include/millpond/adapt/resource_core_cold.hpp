@@ -40,6 +40,26 @@ resource_core<Kind>::~resource_core() {
 
 template <class Kind>
 void* resource_core<Kind>::allocate_slow(std::size_t bytes, std::size_t alignment) {
+    void* const block = find_block(bytes, alignment);
+    if (block == nullptr) {
+        throw_over_limit();
+    }
+    return block;
+}
+
+template <class Kind>
+void* resource_core<Kind>::try_allocate(std::size_t bytes, std::size_t alignment) noexcept {
+    void* block = nullptr;
+    with_pool(plan_.classes().index_of(bytes, alignment),
+              [&block](auto& pool) { block = pool.try_allocate(); });
+    if (block == nullptr) {
+        attempt([&] { block = find_block(bytes, alignment); });
+    }
+    return block;
+}
+
+template <class Kind>
+void* resource_core<Kind>::find_block(std::size_t bytes, std::size_t alignment) {
     void* block = nullptr;
     if (!waits(plan_.classes().index_of(bytes, alignment))) {
         with_pool_for(bytes, alignment, [&block](auto& pool) { block = pool.try_allocate(); });
@@ -49,7 +69,7 @@ void* resource_core<Kind>::allocate_slow(std::size_t bytes, std::size_t alignmen
     }
     const std::lock_guard guard(lock_);
     if (!budget_.has_room(bytes)) {
-        throw_over_limit();
+        return nullptr;
     }
     block = unpooled_.allocate({bytes, alignment});
     (void)budget_.take(bytes, 1);
@@ -127,6 +147,22 @@ bool resource_core<Kind>::with_pool_for(std::size_t bytes, std::size_t alignment
     }
     make_pool(index);
     return with_pool(index, use);
+}
+
+template <class Kind>
+bool resource_core<Kind>::try_reserve(std::size_t blocks,
+                                      std::size_t bytes,
+                                      std::size_t alignment) noexcept {
+    bool has_room = true;
+    with_pool_for(bytes, alignment, [&](auto& pool) { has_room = pool.can_hold(blocks); });
+    return has_room;
+}
+
+template <class Kind>
+void resource_core<Kind>::reserve(std::size_t blocks, std::size_t bytes, std::size_t alignment) {
+    if (!try_reserve(blocks, bytes, alignment)) {
+        throw_over_limit();
+    }
 }
 
 /// Whether the system refused the class a pool not long ago: asking costs a dozen calls and exceptions.

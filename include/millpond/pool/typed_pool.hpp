@@ -171,6 +171,13 @@ public:
         return unique(create(std::forward<Arguments>(arguments)...), deleter(this));
     }
 
+    /// `try_create` with an owner that destroys the object; an empty one when the pool is full.
+    template <class... Arguments>
+    [[nodiscard]] unique
+    try_make_unique(Arguments&&... arguments) noexcept(constructs_nothrow<T, Arguments...>) {
+        return unique(try_create(std::forward<Arguments>(arguments)...), deleter(this));
+    }
+
     /// Destroys an object and frees its block. A null pointer is ignored; anything that is not a
     /// live object of this pool stops the program before its destructor runs.
     void destroy(T* object) noexcept {
