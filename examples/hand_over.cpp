@@ -31,7 +31,7 @@ int main() {
     std::thread maker([&] {
         for (int id = 0; id < orders_to_make; ++id) {
             // Sleeps while the pool is empty; the other thread's destroy wakes it.
-            order* const made = orders.create_for(std::chrono::minutes(1), id, 0.5 * id);
+            order* const made = orders.try_create_for(std::chrono::minutes(1), id, 0.5 * id);
             std::atomic<order*>& place = ring[static_cast<std::size_t>(id) % ring.size()];
             while (place.load() != nullptr) {
                 std::this_thread::yield();

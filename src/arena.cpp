@@ -181,7 +181,7 @@ void arena_core::rewind(const mark& to) noexcept {
 /// True for a state that this arena may go back to.
 bool arena_core::is_current(const point& at) const noexcept {
     const std::size_t size_then = size_at(at.position);
-    return size_then <= size() && size_then >= rewind_limit_ &&
+    return size_then != nowhere && size_then >= rewind_limit_ &&
            !history_.passed(size_then, at.rewinds);
 }
 
@@ -191,7 +191,7 @@ void arena_core::go_back(point to) noexcept {
         destroy_since(to);
     }
     if (to.position != top_) {
-        while (offset_of(to.position) > used_here() && current_ != &own_)
+        while (current_ != &own_ && offset_of(to.position) > used_here())
             [[unlikely]] {
                 step_back();
             }

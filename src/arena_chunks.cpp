@@ -125,7 +125,7 @@ std::size_t arena_core::size_in_older(const std::byte* position) const noexcept 
             return chunk->below + offset;
         }
     }
-    return SIZE_MAX;
+    return nowhere;
 }
 
 bool arena_core::owns(const void* address) const noexcept {

@@ -247,6 +247,10 @@ void block_memory::add_memory_stats(pool_stats& stats) const noexcept {
     stats.page_size_error = blocks_.page_size_error();
 }
 
+bool try_reserve(block_memory& storage, std::size_t blocks) noexcept {
+    return blocks <= storage.max_capacity() && storage.grow_to(static_cast<std::uint32_t>(blocks));
+}
+
 void reserve_or_throw(block_memory& storage,
                       const char* name,
                       std::size_t blocks,
@@ -254,7 +258,7 @@ void reserve_or_throw(block_memory& storage,
     if (blocks > storage.max_capacity()) {
         throw_exhausted(name, storage.max_capacity(), high_water, 0);
     }
-    if (!storage.grow_to(static_cast<std::uint32_t>(blocks))) {
+    if (!try_reserve(storage, blocks)) {
         growth_refusal refusal = storage.growth_error();
         refusal.bytes *= blocks - storage.capacity();
         throw_exhausted(name, storage.capacity(), high_water, refusal);

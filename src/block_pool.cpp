@@ -49,6 +49,10 @@ void block_pool::reserve(std::size_t blocks) {
     detail::reserve_or_throw(core_.storage(), name(), blocks, high_water());
 }
 
+bool block_pool::try_reserve(std::size_t blocks) noexcept {
+    return detail::try_reserve(core_.storage(), blocks);
+}
+
 void block_pool::throw_full() const {
     detail::throw_exhausted(name(), capacity(), high_water(), core_.storage().growth_error());
 }

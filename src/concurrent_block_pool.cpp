@@ -53,7 +53,15 @@ concurrent_block_pool::reservation concurrent_block_pool::reserve_tokens(std::si
     if (!core_.reserve(blocks)) {
         core_.throw_full();
     }
-    return reservation(detail::reserved_blocks<core>(core_, blocks));
+    return {core_, blocks};
+}
+
+std::optional<concurrent_block_pool::reservation>
+concurrent_block_pool::try_reserve_tokens(std::size_t blocks) noexcept {
+    if (!core_.reserve(blocks)) {
+        return std::nullopt;
+    }
+    return reservation(core_, blocks);
 }
 
 std::size_t concurrent_block_pool::buffer_bytes(const concurrent_block_pool_options& options) {

@@ -174,6 +174,11 @@ void handle_core::reserve(std::size_t objects) {
     }
 }
 
+bool handle_core::try_reserve(std::size_t objects) noexcept {
+    return objects <= storage_.max_capacity() - retired_slots() &&
+           detail::try_reserve(storage_, objects);
+}
+
 std::size_t handle_core::shrink(std::size_t object_bytes) noexcept {
     return storage_.discard(end_ * object_bytes, storage_.capacity() * object_bytes);
 }

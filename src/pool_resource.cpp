@@ -17,14 +17,4 @@ pool_resource::pool_resource(const pool_resource_options& options,
 // Here, so that the class's table of virtual functions is in one place.
 pool_resource::~pool_resource() = default;
 
-void pool_resource::reserve(std::size_t blocks, std::size_t bytes, std::size_t alignment) {
-    bool has_room = true;
-    core_.with_pool_for(bytes, alignment, [&](auto& pool) {
-        has_room = blocks <= pool.live() || pool.can_allocate(blocks - pool.live());
-    });
-    if (!has_room) {
-        core_.throw_over_limit(bytes > SIZE_MAX / blocks ? SIZE_MAX : blocks * bytes);
-    }
-}
-
 MILLPOND_NAMESPACE_END

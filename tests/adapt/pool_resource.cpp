@@ -216,17 +216,81 @@ TEST_CASE("a reservation beyond the limit throws, names the resource, and leaves
     });
 }
 
-TEST_CASE("preparing makes the pool of a class and takes no block") {
+TEST_CASE_TEMPLATE(
+    "reserving makes the pool of a class, takes no block, and asks no more for it later",
+    Resource,
+    pool_resource,
+    concurrent_pool_resource) {
     with_and_without_upstream([](checking_upstream* upstream) {
-        concurrent_pool_resource resource({}, upstream);
-        resource.prepare(100, 8);
-        resource.prepare(104, 8); // the same class
-        resource.prepare(100'000);
+        Resource resource({}, upstream);
+        resource.reserve(0, 100, 8);
+        resource.reserve(0, 104, 8); // the same class
+        resource.reserve(0, 100'000);
         CHECK(resource.stats().pools == 1);
         CHECK(resource.stats().blocks_live == 0);
         CHECK(resource.stats_of(100, 8).block_bytes == 104);
+        resource.reserve(1'000, 100, 8);
+        CHECK(resource.try_reserve(1'000, 100, 8));
+        const std::size_t committed = resource.stats().bytes_committed;
+        CHECK(committed >= 1'000 * 104);
+        live_blocks<Resource> blocks(resource);
+        for (int i = 0; i < 1'000; ++i) {
+            blocks.take(100, 8);
+        }
+        CHECK(resource.stats().bytes_committed == committed);
+        CHECK_SOUND(resource, upstream, blocks);
+        blocks.give_all();
+    });
+}
+
+TEST_CASE_TEMPLATE(
+    "a resource that cannot reserve so much says so without throwing, and has taken nothing",
+    Resource,
+    pool_resource,
+    concurrent_pool_resource) {
+    with_and_without_upstream([](checking_upstream* upstream) {
+        Resource resource({.limit_bytes = 1'000'000}, upstream);
+        static_assert(noexcept(resource.try_reserve(1, 1, 1)));
+        CHECK(resource.try_reserve(100, 1'000, 8));
+        CHECK_FALSE(resource.try_reserve(1'000, 1'000, 8));
+        CHECK_THROWS_AS(resource.reserve(1'000, 1'000, 8), millpond::pool_exhausted);
+        CHECK(resource.stats().blocks_live == 0);
+        CHECK(resource.try_reserve(50, 1'000, 8));
+        CHECK(resource.try_reserve(1'000, 100'000)); // goes upstream
         CHECK_SOUND(resource, upstream);
     });
+}
+
+TEST_CASE_TEMPLATE("a resource that comes back empty-handed says so without throwing",
+                   Resource,
+                   pool_resource,
+                   concurrent_pool_resource) {
+    with_and_without_upstream([](checking_upstream* upstream) {
+        Resource resource({.limit_bytes = 300'000}, upstream);
+        static_assert(noexcept(resource.try_allocate(1)));
+        std::vector<void*> small;
+        while (void* const block = resource.try_allocate(1'000, 8)) {
+            small.push_back(block);
+        }
+        CHECK(small.size() >= 100);
+        CHECK_THROWS_AS((void)resource.allocate(1'000, 8), millpond::pool_exhausted);
+        CHECK(resource.try_allocate(400'000) == nullptr); // more than the limit, from upstream
+        for (void* const block : small) {
+            resource.deallocate(block, 1'000, 8);
+        }
+        resource.shrink();
+        void* const large = resource.try_allocate(100'000);
+        CHECK(large != nullptr);
+        resource.deallocate(large, 100'000);
+        CHECK_SOUND(resource, upstream);
+    });
+    checking_upstream upstream;
+    Resource resource(&upstream);
+    upstream.refuse_after(0, 1'000);
+    CHECK(resource.try_allocate(100) == nullptr);
+    CHECK(resource.try_allocate(1'000'000) == nullptr);
+    upstream.refuse_after(1'000);
+    CHECK_SOUND(resource, &upstream);
 }
 
 TEST_CASE_TEMPLATE("blocks through the class and through the standard's interface are the same",

@@ -124,7 +124,7 @@ TEST_CASE(
             attempt([&] { (void)pool.create("text", true); });
             attempt([&] { (void)pool.try_create("text", true); });
             attempt([&] { (void)pool.make_unique("text", true); });
-            attempt([&] { (void)pool.create_for(std::chrono::seconds(1), "text", true); });
+            attempt([&] { (void)pool.try_create_for(std::chrono::seconds(1), "text", true); });
             attempt([&] { (void)pool.local().create("text", true); });
             attempt([&] { (void)pool.local().try_create("text", true); });
         }
@@ -168,11 +168,11 @@ TEST_CASE("a full object pool gives nullptr and throws, and calls no constructor
     CHECK_THROWS_AS((void)pool.make_unique("too many"), millpond::pool_exhausted);
     CHECK_THROWS_AS((void)pool.local().create("too many"), millpond::pool_exhausted);
     CHECK(pool.local().try_create("too many") == nullptr);
-    CHECK(pool.create_for(std::chrono::milliseconds(2), "too many") == nullptr);
-    CHECK(pool.create_until(std::chrono::system_clock::now(), "too many") == nullptr);
+    CHECK(pool.try_create_for(std::chrono::milliseconds(2), "too many") == nullptr);
+    CHECK(pool.try_create_until(std::chrono::system_clock::now(), "too many") == nullptr);
     CHECK(counted::alive == before);
     std::thread([&] { pool.destroy(objects.back()); }).join();
-    objects.back() = pool.create_for(std::chrono::seconds(30), "room again");
+    objects.back() = pool.try_create_for(std::chrono::seconds(30), "room again");
     REQUIRE(objects.back() != nullptr);
     for (counted* const object : objects) {
         pool.destroy(object);

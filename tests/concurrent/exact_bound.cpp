@@ -217,7 +217,7 @@ TEST_CASE("an exactly bounded pool of objects holds capacity objects and not one
     }
     CHECK(pool.try_create(0) == nullptr);
     CHECK(pool.local().try_create(0) == nullptr);
-    CHECK(pool.create_for(std::chrono::milliseconds(1), 0) == nullptr);
+    CHECK(pool.try_create_for(std::chrono::milliseconds(1), 0) == nullptr);
     CHECK_THROWS_AS((void)pool.create(0), millpond::pool_exhausted);
     mine.pop_back();
     CHECK(pool.make_unique(0) != nullptr);
@@ -305,7 +305,7 @@ TEST_CASE("a block that is freed into an exactly bounded full pool goes to the t
     concurrent_block_pool pool(exactly(100));
     std::vector<void*> all = drain(pool);
     std::atomic<void*> got = nullptr;
-    std::thread waiter([&] { got = pool.allocate_for(std::chrono::seconds(60)); });
+    std::thread waiter([&] { got = pool.try_allocate_for(std::chrono::seconds(60)); });
     while (pool.stats().failures < 2) { // the drain's, and the waiter's
         std::this_thread::yield();
     }
@@ -340,7 +340,7 @@ TEST_CASE(
     auto in_buffer = options;
     in_buffer.memory = {.source = millpond::memory_source::buffer, .buffer = objects};
     pool_type pool(in_buffer);
-    pool.prepare_shared({.source = millpond::memory_source::buffer, .buffer = controls});
+    pool.reserve_shared({.source = millpond::memory_source::buffer, .buffer = controls});
     std::vector<std::shared_ptr<long>> owners;
     for (long i = 0; i < 200; ++i) {
         owners.push_back(pool.make_shared(i));

@@ -218,7 +218,7 @@ TEST_CASE("every waiter gets a block that another frees, at whatever step either
             std::atomic<int> forgotten = 0;
             run_interleaved(now.threads + 1, round, [&](std::size_t, std::mt19937_64& random) {
                 for (int step = 0; step < 12; ++step) {
-                    void* const block = pool.allocate_for(std::chrono::seconds(30));
+                    void* const block = pool.try_allocate_for(std::chrono::seconds(30));
                     forgotten += block == nullptr ? 1 : 0;
                     random() % 3 == 0 ? pool.deallocate_direct(block) : pool.deallocate(block);
                 }
@@ -247,7 +247,7 @@ TEST_CASE("reservations hold and are whole or refused, at whatever step threads 
                         auto aside = pool.reserve_tokens(wanted);
                         std::vector<void*> blocks(random() % (wanted + 1));
                         for (void*& block : blocks) {
-                            block = aside.allocate();
+                            block = aside.try_allocate();
                             broken += block == nullptr ? 1 : 0;
                         }
                         broken += aside.remaining() == wanted - blocks.size() ? 0 : 1;

@@ -24,14 +24,14 @@ using millpond::test::effort;
 using millpond::test::free_all;
 using millpond::test::run_together;
 
-static_assert(noexcept(std::declval<concurrent_block_pool::reservation&>().allocate()));
+static_assert(noexcept(std::declval<concurrent_block_pool::reservation&>().try_allocate()));
 
 namespace {
 
 /// Takes everything that a reservation has left.
 std::vector<void*> take_all(concurrent_block_pool::reservation& aside) {
     std::vector<void*> blocks;
-    while (void* const block = aside.allocate()) {
+    while (void* const block = aside.try_allocate()) {
         blocks.push_back(block);
     }
     return blocks;
@@ -54,7 +54,7 @@ TEST_CASE("a reservation gives as many blocks as were set aside although the poo
         std::vector<void*> mine = take_all(aside);
         CHECK(mine.size() == wanted);
         CHECK(aside.remaining() == 0);
-        CHECK(aside.allocate() == nullptr);
+        CHECK(aside.try_allocate() == nullptr);
         CHECK(pool.stats().reserved == 0);
         std::set<void*> distinct(mine.begin(), mine.end());
         distinct.insert(others.begin(), others.end());
@@ -80,7 +80,7 @@ TEST_CASE("what a reservation does not use goes back when it dies and when it is
     auto aside = pool.reserve_tokens(100);
     aside.release();
     CHECK(aside.remaining() == 0);
-    CHECK(aside.allocate() == nullptr);
+    CHECK(aside.try_allocate() == nullptr);
     aside.release();
     CHECK(millpond::test::count_available(pool) == all);
     CHECK_SOUND(pool);
@@ -109,7 +109,7 @@ TEST_CASE("a reservation of more than there is throws and keeps none") {
 TEST_CASE("a reservation of nothing works and has nothing") {
     concurrent_block_pool pool({.block_bytes = 64, .capacity = 1});
     auto aside = pool.reserve_tokens(0);
-    CHECK(aside.allocate() == nullptr);
+    CHECK(aside.try_allocate() == nullptr);
     void* const only = pool.allocate();
     auto none = pool.reserve_tokens(0);
     CHECK(none.remaining() == 0);
@@ -122,7 +122,7 @@ TEST_CASE("a reservation moves with what it has left, to another object and anot
     pool.deallocate(first.allocate());
     auto second = std::move(first);
     CHECK(first.remaining() == 0); // NOLINT(bugprone-use-after-move): this is the promise
-    CHECK(first.allocate() == nullptr);
+    CHECK(first.try_allocate() == nullptr);
     CHECK(second.remaining() == 9);
     auto third = pool.reserve_tokens(5);
     third = std::move(second);
@@ -196,7 +196,7 @@ TEST_CASE("a reservation of an object pool creates that many objects in a full p
         REQUIRE(objects.back() != nullptr);
         CHECK(*objects.back() == "xxxxx");
     }
-    CHECK(aside.create("one more") == nullptr);
+    CHECK(aside.try_create("one more") == nullptr);
     CHECK_THROWS_AS((void)pool.reserve_tokens(1), pool_exhausted);
     for (std::string* const object : objects) {
         pool.destroy(object);

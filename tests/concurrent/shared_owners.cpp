@@ -327,10 +327,10 @@ TEST_CASE("a concurrent pool in a buffer shares once it has a second buffer") {
         std::vector<std::byte> controls(pool_type::shared_buffer_bytes(options));
         pool_type pool(options);
         CHECK_THROWS_AS((void)pool.make_shared(1U), std::invalid_argument);
-        CHECK_THROWS_AS(pool.prepare_shared(), std::invalid_argument);
+        CHECK_THROWS_AS(pool.reserve_shared(), std::invalid_argument);
         CHECK(pool.size_estimate() == 0);
-        pool.prepare_shared({.source = millpond::memory_source::buffer, .buffer = controls});
-        pool.prepare_shared();
+        pool.reserve_shared({.source = millpond::memory_source::buffer, .buffer = controls});
+        pool.reserve_shared();
         std::vector<std::shared_ptr<counted>> owners;
         while (owners.size() < capacity) {
             owners.push_back(pool.make_shared(owners.size()));
@@ -345,7 +345,7 @@ TEST_CASE(
     concurrent_object_pool<counted> pool({.capacity = 1'000, .threads = 2});
     pool.destroy(pool.create(1U));
     CHECK(pool.shared_stats().blocks == 0);
-    pool.prepare_shared();
+    pool.reserve_shared();
     CHECK(pool.shared_stats().capacity == 1'000);
     CHECK(pool.shared_stats().threads == pool.stats().threads);
     CHECK(live_controls(pool) == 0);

@@ -220,7 +220,7 @@ TEST_CASE("a signal handler leaves errno as it was although its free wakes a thr
         while (void* const block = pool.try_allocate()) {
             blocks.push_back(block);
         }
-        if (void* const block = pool.allocate_for(std::chrono::seconds(30))) {
+        if (void* const block = pool.try_allocate_for(std::chrono::seconds(30))) {
             got = true;
             blocks.push_back(block);
         }

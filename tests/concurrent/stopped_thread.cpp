@@ -112,7 +112,7 @@ const std::array scenarios{
     scenario{"a wait",
              nothing,
              [](actor& who) {
-                 who.mine.push_back(who.pool.allocate_for(std::chrono::milliseconds(1)));
+                 who.mine.push_back(who.pool.try_allocate_for(std::chrono::milliseconds(1)));
              }},
     scenario{"the end of a thread",
              [](actor& who) {
@@ -294,7 +294,7 @@ TEST_CASE(
                     const auto then = pool.stats();
                     require(count_available(pool) == then.free, 3);
                     require(then.live + then.reserved <= held_most + 5, 4);
-                    while (void* const block = aside.allocate()) {
+                    while (void* const block = aside.try_allocate()) {
                         pool.deallocate(block);
                     }
                     require(bool(pool.verify()), 5);

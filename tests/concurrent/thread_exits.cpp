@@ -93,7 +93,7 @@ TEST_CASE("threads that use pools in their last destructors only take no place f
     void* left = nullptr;
     for (int life = 0; life < 600; ++life) { // more than there are numbers for threads
         bool worked = false;
-        left = pool.allocate_for(std::chrono::seconds(0));
+        left = pool.try_allocate_for(std::chrono::seconds(0));
         std::thread([&] {
             early.pool = &pool;
             early.result = &worked;

@@ -84,7 +84,7 @@ std::size_t blocks_had_by_waiters(full_pool& full, std::size_t waiters, Free fre
     for (std::size_t i = 0; i < waiters; ++i) {
         crew.emplace_back([&, i] {
             ++waiting;
-            got[i] = full.pool.allocate_for(forgotten);
+            got[i] = full.pool.try_allocate_for(forgotten);
             had += got[i] != nullptr ? 1 : 0;
         });
     }
@@ -107,10 +107,10 @@ std::size_t blocks_had_by_waiters(full_pool& full, std::size_t waiters, Free fre
 TEST_CASE("a wait for a block of a full pool ends with nothing, and not before its time") {
     full_pool full(100);
     const auto before = steady_clock::now();
-    CHECK(full.pool.allocate_for(milliseconds(50)) == nullptr);
+    CHECK(full.pool.try_allocate_for(milliseconds(50)) == nullptr);
     CHECK(steady_clock::now() - before >= milliseconds(50));
-    CHECK(full.pool.allocate_until(steady_clock::now() + milliseconds(20)) == nullptr);
-    CHECK(full.pool.allocate_until(system_clock::now() + milliseconds(20)) == nullptr);
+    CHECK(full.pool.try_allocate_until(steady_clock::now() + milliseconds(20)) == nullptr);
+    CHECK(full.pool.try_allocate_until(system_clock::now() + milliseconds(20)) == nullptr);
     CHECK(steady_clock::now() - before >=
           milliseconds(89)); // clocks that are set may go back a little
     CHECK_SOUND(full.pool);
@@ -130,14 +130,14 @@ TEST_CASE("a wait that is over before it began tries once") {
             }
             return got == (is_full ? nullptr : block);
         };
-        CHECK(tried(full.pool.allocate_for(seconds(0))));
-        CHECK(tried(full.pool.allocate_for(seconds(-5))));
-        CHECK(tried(full.pool.allocate_for(milliseconds::min())));
-        CHECK(tried(full.pool.allocate_for(std::chrono::duration<double>(-1e300))));
-        CHECK(tried(full.pool.allocate_until(steady_clock::now() - seconds(5))));
-        CHECK(tried(full.pool.allocate_until(steady_clock::time_point())));
-        CHECK(tried(full.pool.allocate_until(system_clock::now() - seconds(5))));
-        CHECK(tried(full.pool.allocate_until(system_clock::time_point())));
+        CHECK(tried(full.pool.try_allocate_for(seconds(0))));
+        CHECK(tried(full.pool.try_allocate_for(seconds(-5))));
+        CHECK(tried(full.pool.try_allocate_for(milliseconds::min())));
+        CHECK(tried(full.pool.try_allocate_for(std::chrono::duration<double>(-1e300))));
+        CHECK(tried(full.pool.try_allocate_until(steady_clock::now() - seconds(5))));
+        CHECK(tried(full.pool.try_allocate_until(steady_clock::time_point())));
+        CHECK(tried(full.pool.try_allocate_until(system_clock::now() - seconds(5))));
+        CHECK(tried(full.pool.try_allocate_until(system_clock::time_point())));
     }
 }
 
@@ -146,7 +146,7 @@ TEST_CASE("the earliest time point of every clock is past") {
         return millpond::test::run_in_child([deadline] {
                    alarm(30);
                    full_pool full(100);
-                   if (full.pool.allocate_until(deadline) != nullptr) {
+                   if (full.pool.try_allocate_until(deadline) != nullptr) {
                        _exit(1);
                    }
                }).code == 0;
@@ -176,18 +176,18 @@ TEST_CASE("a wait without end gets the block that another thread frees later") {
         return served;
     };
     using pool = concurrent_block_pool;
-    CHECK(waits_for_ever([](pool& from) { return from.allocate_for(forgotten); }));
-    CHECK(waits_for_ever([](pool& from) { return from.allocate_for(milliseconds::max()); }));
+    CHECK(waits_for_ever([](pool& from) { return from.try_allocate_for(forgotten); }));
+    CHECK(waits_for_ever([](pool& from) { return from.try_allocate_for(milliseconds::max()); }));
     CHECK(waits_for_ever(
-        [](pool& from) { return from.allocate_for(std::chrono::nanoseconds::max()); }));
+        [](pool& from) { return from.try_allocate_for(std::chrono::nanoseconds::max()); }));
     CHECK(waits_for_ever(
-        [](pool& from) { return from.allocate_for(std::chrono::duration<double>(1e300)); }));
+        [](pool& from) { return from.try_allocate_for(std::chrono::duration<double>(1e300)); }));
     CHECK(waits_for_ever(
-        [](pool& from) { return from.allocate_until(steady_clock::time_point::max()); }));
+        [](pool& from) { return from.try_allocate_until(steady_clock::time_point::max()); }));
     CHECK(waits_for_ever(
-        [](pool& from) { return from.allocate_until(system_clock::time_point::max()); }));
+        [](pool& from) { return from.try_allocate_until(system_clock::time_point::max()); }));
     CHECK(waits_for_ever([](pool& from) {
-        return from.allocate_until(
+        return from.try_allocate_until(
             std::chrono::time_point<system_clock, std::chrono::hours>::max());
     }));
 }
@@ -241,7 +241,7 @@ TEST_CASE("threads that wait for each other's blocks all come to their end") {
     std::atomic<int> forgotten_waits = 0;
     millpond::test::run_together(4, [&](std::size_t self) {
         for (int step = 0; step < effort(3'000, 500, 50); ++step) {
-            void* const block = pool.allocate_for(forgotten);
+            void* const block = pool.try_allocate_for(forgotten);
             forgotten_waits += block == nullptr ? 1 : 0;
             if (self % 2 == 0) {
                 std::this_thread::yield();
@@ -261,7 +261,7 @@ TEST_CASE("a thread that waits sleeps: it uses little of the processor") {
         return;
     }
     const auto before = processor_time();
-    CHECK(full.pool.allocate_for(milliseconds(300)) == nullptr);
+    CHECK(full.pool.try_allocate_for(milliseconds(300)) == nullptr);
     CHECK(processor_time() - before < milliseconds(60));
 }
 
@@ -269,7 +269,7 @@ TEST_CASE("an object is created for a waiter when another thread destroys one") 
     millpond::concurrent_object_pool<std::string> pool({.capacity = 1});
     std::string* const first = pool.create("first");
     std::string* second = nullptr;
-    std::thread waiter([&] { second = pool.create_for(forgotten, "second"); });
+    std::thread waiter([&] { second = pool.try_create_for(forgotten, "second"); });
     std::this_thread::sleep_for(milliseconds(2));
     pool.destroy(first);
     waiter.join();

@@ -227,9 +227,9 @@ Pool made(Options options) {
 template <class Pool>
 void prepare(Pool& pool) {
     try {
-        pool.prepare_shared();
+        pool.reserve_shared();
     } catch (const std::system_error&) {
-        pool.prepare_shared({});
+        pool.reserve_shared({});
     }
 }
 

@@ -303,7 +303,7 @@ private:
     }
 
     [[gnu::noinline]] static void* take_reserved(shared_raw::reservation& tokens) {
-        return tokens.allocate();
+        return tokens.try_allocate();
     }
 
     void reservations() {
@@ -317,14 +317,14 @@ private:
     void take_reserved_from(std::size_t word) {
         direct_.give(at(word * 64));
         auto tokens = pool_.reserve_tokens(1);
-        announce("concurrent_block_pool::reservation::allocate", where_empty);
+        announce("concurrent_block_pool::reservation::try_allocate", where_empty);
         mark();
         void* const block = take_reserved(tokens);
         mark();
         if (block != at(word * 64)) {
             std::abort();
         }
-        announce("concurrent_block_pool::reservation::allocate", "nothing is left");
+        announce("concurrent_block_pool::reservation::try_allocate", "nothing is left");
         mark();
         (void)take_reserved(tokens);
         mark();

@@ -87,7 +87,7 @@ void shared_owner_scenarios() {
     {
         object_pool<self_owned> pool(
             {.name = "objects", .capacity = 4096, .max_capacity = six_levels});
-        pool.prepare_shared();
+        pool.reserve_shared();
         scenarios<object_pool<self_owned>> run(pool,
                                                {"object_pool::make_shared",
                                                 "object_pool::make_shared",
@@ -98,7 +98,7 @@ void shared_owner_scenarios() {
     }
     concurrent_object_pool<self_owned> pool(
         {.name = "shared", .capacity = four_levels, .threads = seats});
-    pool.prepare_shared();
+    pool.reserve_shared();
     sharing_form form{pool};
     shared_scenarios(form,
                      four_levels,

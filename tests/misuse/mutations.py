@@ -212,7 +212,7 @@ MUTATIONS = [
      "to.home != this || !is_current(to.at)", "!is_current(to.at)",
      ["rewind_to_a_mark_of_an_arena_in_its_memory/arena"]),
     ("a mark must lie in what is in use",
-     "size_then <= size() && size_then >= rewind_limit_", "size_then >= rewind_limit_",
+     "size_then != nowhere && size_then >= rewind_limit_", "size_then >= rewind_limit_",
      ["scope_ends_after_its_arena/arena"]),
     ("an arena remembers where it was rewound to",
      "if constexpr (checked_build) { history_.add(size()); }", "",

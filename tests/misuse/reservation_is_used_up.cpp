@@ -14,9 +14,9 @@ MISUSE_OF_A_CONCURRENT_POOL({
     (void)it.take_all();
     const auto take = [&]() -> void* {
         if constexpr (Victim::raw) {
-            return tokens.allocate();
+            return tokens.try_allocate();
         } else {
-            return tokens.create();
+            return tokens.try_create();
         }
     };
     for (int i = 0; i < 100; ++i) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Waiting for a block: allocate_until(), wake_if_waiting(), put_back() and deallocate_bulk() of
+ * Waiting for a block: try_allocate_until(), wake_if_waiting(), put_back() and deallocate_bulk() of
  * include/millpond/pool/concurrent_core.hpp and concurrent_core_cold.hpp. Blocks are counted, not told
  * apart; what claims and give-backs do inside is claiming.pml's business, here each is one step.
  *
@@ -121,7 +121,7 @@ proctype keeper(byte t; byte steps) {
     od
 }
 
-/* A thread without a seat, in allocate_until(). */
+/* A thread without a seat, in try_allocate_until(). */
 proctype waiter(byte t; bool patient) {
     byte expected;
     bool got;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// \file
-/// Where shared owners have their control blocks: `prepare_shared` of pool/object_pool.hpp, and
+/// Where shared owners have their control blocks: `reserve_shared` of pool/object_pool.hpp, and
 /// pool/shared_owner.hpp. Linked with --wrap, so that calls of operator new are counted.
 
 #include "millpond/pool/object_pool.hpp"
@@ -82,12 +82,12 @@ TEST_CASE("a pool has no control blocks before the first shared owner, and then 
 
 TEST_CASE("control blocks for all objects are ready once they were prepared") {
     object_pool<counted> pool({.capacity = 700, .prefault = true});
-    pool.prepare_shared();
+    pool.reserve_shared();
     CHECK(pool.shared_stats().capacity == 700);
     const std::size_t committed = pool.shared_stats().bytes_committed;
     CHECK(committed >= 700 * 64);
-    pool.prepare_shared();
-    pool.prepare_shared({.source = memory_source::heap});
+    pool.reserve_shared();
+    pool.reserve_shared({.source = memory_source::heap});
     std::vector<std::shared_ptr<counted>> owners;
     for (int i = 0; i < 700; ++i) {
         owners.push_back(pool.make_shared(i));
@@ -147,13 +147,13 @@ TEST_CASE("a pool in a buffer shares once it has a second buffer, or memory of a
         const auto controls = std::span(memory).subspan(skew, bytes);
         object_pool<counted> pool(options);
         CHECK_THROWS_WITH_AS((void)pool.make_shared(1), text.c_str(), std::invalid_argument);
-        CHECK_THROWS_AS(pool.prepare_shared(), std::invalid_argument);
+        CHECK_THROWS_AS(pool.reserve_shared(), std::invalid_argument);
         CHECK(counted::alive == 0);
         CHECK(pool.size() == 0);
-        CHECK_THROWS_AS(pool.prepare_shared(
+        CHECK_THROWS_AS(pool.reserve_shared(
                             {.source = memory_source::buffer, .buffer = controls.first(bytes - 1)}),
                         std::invalid_argument);
-        pool.prepare_shared({.source = memory_source::buffer, .buffer = controls});
+        pool.reserve_shared({.source = memory_source::buffer, .buffer = controls});
         std::vector<std::shared_ptr<counted>> owners;
         for (int i = 0; i < 100; ++i) {
             owners.push_back(pool.make_shared(i));
@@ -162,6 +162,6 @@ TEST_CASE("a pool in a buffer shares once it has a second buffer, or memory of a
         CHECK_SOUND(pool);
     }
     object_pool<counted> pool(options);
-    pool.prepare_shared({.source = memory_source::mapped});
+    pool.reserve_shared({.source = memory_source::mapped});
     CHECK(pool.make_shared(1)->value == 1);
 }

@@ -92,6 +92,12 @@ public:
         return core_.allocate(bytes, alignment);
     }
 
+    /// A block of at least so many bytes, or nullptr: at the limit, or where the upstream throws.
+    [[nodiscard]] void* try_allocate(std::size_t bytes,
+                                     std::size_t alignment = alignof(std::max_align_t)) noexcept {
+        return core_.try_allocate(bytes, alignment);
+    }
+
     /// Takes a block back, whoever allocated it; bytes and alignment as they were then. A null pointer is
     /// ignored.
     void deallocate(void* block,
@@ -103,9 +109,19 @@ public:
     /// Gives everything back to where it came from, whatever is live, while no other thread is inside.
     void release() noexcept { core_.release(); }
 
-    /// Makes the pool for such requests now.
-    void prepare(std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) {
-        core_.with_pool_for(bytes, alignment, [](auto& /*pool*/) {});
+    /// Makes the pool for such requests now, with memory for so many blocks, those that threads keep
+    /// included; throws pool_exhausted when that is too much. Does nothing for what goes upstream.
+    void reserve(std::size_t blocks,
+                 std::size_t bytes,
+                 std::size_t alignment = alignof(std::max_align_t)) {
+        core_.reserve(blocks, bytes, alignment);
+    }
+
+    /// `reserve`; false when that is too much.
+    [[nodiscard]] bool try_reserve(std::size_t blocks,
+                                   std::size_t bytes,
+                                   std::size_t alignment = alignof(std::max_align_t)) noexcept {
+        return core_.try_reserve(blocks, bytes, alignment);
     }
 
     /// Returns memory that no live block lies in and no other thread keeps blocks of: whole pages to the

@@ -103,6 +103,12 @@ public:
         return core_.allocate(bytes, alignment);
     }
 
+    /// A block of at least so many bytes, or nullptr: at the limit, or where the upstream throws.
+    [[nodiscard]] void* try_allocate(std::size_t bytes,
+                                     std::size_t alignment = alignof(std::max_align_t)) noexcept {
+        return core_.try_allocate(bytes, alignment);
+    }
+
     /// Takes a block back; bytes and alignment as they were when it was allocated. A null pointer is
     /// ignored.
     void deallocate(void* block,
@@ -118,7 +124,16 @@ public:
     /// when that is too much. Does nothing for what goes upstream.
     void reserve(std::size_t blocks,
                  std::size_t bytes,
-                 std::size_t alignment = alignof(std::max_align_t));
+                 std::size_t alignment = alignof(std::max_align_t)) {
+        core_.reserve(blocks, bytes, alignment);
+    }
+
+    /// `reserve`; false when that is too much.
+    [[nodiscard]] bool try_reserve(std::size_t blocks,
+                                   std::size_t bytes,
+                                   std::size_t alignment = alignof(std::max_align_t)) noexcept {
+        return core_.try_reserve(blocks, bytes, alignment);
+    }
 
     /// Returns memory that no live block lies in: whole pages to the system, whole chunks to the upstream.
     /// Says how many bytes. O(blocks).

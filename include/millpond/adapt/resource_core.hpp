@@ -59,6 +59,9 @@ public:
         return allocate_in_chunks(bytes, alignment);
     }
 
+    /// nullptr at the limit, or where the upstream throws.
+    [[nodiscard]] void* try_allocate(std::size_t bytes, std::size_t alignment) noexcept;
+
     void deallocate(void* block, std::size_t bytes, std::size_t alignment) noexcept {
         mapped_pool* const pool = mapped(plan_.classes().index_of(bytes, alignment));
         if (pool == nullptr || !pool->try_deallocate(block)) [[unlikely]] {
@@ -71,10 +74,12 @@ public:
     /// Ends all pools, whatever is live in them, and returns all that came from upstream.
     void release() noexcept;
 
-    /// Makes the pool for such requests if there is none and calls `use(pool)`; false for what goes
-    /// upstream.
-    template <class Use>
-    bool with_pool_for(std::size_t bytes, std::size_t alignment, Use use);
+    /// Makes the pool for such requests, with memory for so many blocks; false when that is too much.
+    [[nodiscard]] bool
+    try_reserve(std::size_t blocks, std::size_t bytes, std::size_t alignment) noexcept;
+
+    /// The same; throws pool_exhausted when that is too much.
+    void reserve(std::size_t blocks, std::size_t bytes, std::size_t alignment);
 
     std::size_t shrink() noexcept;
 
@@ -85,8 +90,6 @@ public:
     [[nodiscard]] Stats stats_of(std::size_t bytes, std::size_t alignment) const noexcept;
 
     [[nodiscard]] verdict verify() const noexcept;
-
-    [[noreturn]] void throw_over_limit(std::size_t bytes) const;
 
 private:
     /// Room for a pool of either kind, beginning on cache lines of its own.
@@ -138,6 +141,16 @@ private:
         poison(static_cast<std::byte*>(block) + bytes, block_bytes - bytes);
         return block;
     }
+
+    [[noreturn]] void throw_over_limit(std::size_t bytes) const;
+
+    /// A block from a pool that is made or from upstream, whose exceptions pass; nullptr at the limit.
+    [[nodiscard]] void* find_block(std::size_t bytes, std::size_t alignment);
+
+    /// Makes the pool for such requests if there is none and calls `use(pool)`; false for what goes
+    /// upstream.
+    template <class Use>
+    bool with_pool_for(std::size_t bytes, std::size_t alignment, Use use);
 
     /// Calls `use(pool)` with the class's pool of either kind; false when there is none.
     template <class Use>

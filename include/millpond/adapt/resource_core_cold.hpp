@@ -37,6 +37,31 @@ resource_core<Kind>::~resource_core() {
 
 template <class Kind>
 void* resource_core<Kind>::allocate_slow(std::size_t bytes, std::size_t alignment) {
+    void* const block = find_block(bytes, alignment);
+    if (block == nullptr) {
+        throw_over_limit(bytes);
+    }
+    return block;
+}
+
+template <class Kind>
+void* resource_core<Kind>::try_allocate(std::size_t bytes, std::size_t alignment) noexcept {
+    require_alignment(plan_.options().name, alignment);
+    void* block = nullptr;
+    with_pool(plan_.classes().index_of(bytes, alignment), [&](auto& pool) {
+        block = pool.try_allocate();
+        if (block != nullptr) {
+            block = cut(block, bytes, pool.stride_bytes());
+        }
+    });
+    if (block == nullptr) {
+        attempt([&] { block = find_block(bytes, alignment); });
+    }
+    return block;
+}
+
+template <class Kind>
+void* resource_core<Kind>::find_block(std::size_t bytes, std::size_t alignment) {
     require_alive();
     void* block = nullptr;
     if (!waits(plan_.classes().index_of(bytes, alignment))) {
@@ -52,7 +77,7 @@ void* resource_core<Kind>::allocate_slow(std::size_t bytes, std::size_t alignmen
     }
     const std::lock_guard guard(lock_);
     if (!budget_.has_room(bytes)) {
-        throw_over_limit(bytes);
+        return nullptr;
     }
     // The largest size that an object can have, rounded up to the alignment: upstreams compute with it.
     constexpr std::size_t most = PTRDIFF_MAX;
@@ -150,6 +175,22 @@ bool resource_core<Kind>::with_pool_for(std::size_t bytes, std::size_t alignment
     }
     make_pool(index);
     return with_pool(index, use);
+}
+
+template <class Kind>
+bool resource_core<Kind>::try_reserve(std::size_t blocks,
+                                      std::size_t bytes,
+                                      std::size_t alignment) noexcept {
+    bool has_room = true;
+    with_pool_for(bytes, alignment, [&](auto& pool) { has_room = pool.can_hold(blocks); });
+    return has_room;
+}
+
+template <class Kind>
+void resource_core<Kind>::reserve(std::size_t blocks, std::size_t bytes, std::size_t alignment) {
+    if (!try_reserve(blocks, bytes, alignment)) {
+        throw_over_limit(bytes > SIZE_MAX / blocks ? SIZE_MAX : blocks * bytes);
+    }
 }
 
 /// Whether the system refused the class a pool not long ago: asking costs a dozen calls and exceptions.

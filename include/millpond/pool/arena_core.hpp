@@ -190,6 +190,7 @@ public:
 
 private:
     static constexpr std::size_t most_bytes = SIZE_MAX / 4;
+    static constexpr std::size_t nowhere = SIZE_MAX;
 
     /// In the current chunk. Above every size for an address below its first.
     [[nodiscard]] std::uint64_t offset_of(const void* address) const noexcept {
@@ -205,7 +206,7 @@ private:
         return reinterpret_cast<std::uintptr_t>(own_.first);
     }
 
-    /// Bytes that are in use below a position; above every size for what is not in use.
+    /// Bytes that are in use below a position; `nowhere` for one in what is not in use.
     [[nodiscard]] std::size_t size_at(const std::byte* position) const noexcept {
         const std::uint64_t offset = offset_of(position);
         return offset <= used_here() ? below_ + static_cast<std::size_t>(offset)

@@ -301,6 +301,9 @@ private:
     pool_metadata metadata_;
 };
 
+/// The body of `try_reserve`: commits for `blocks`; false beyond the maximum, or when the system refuses.
+[[nodiscard]] bool try_reserve(block_memory& storage, std::size_t blocks) noexcept;
+
 /// The body of `reserve`: commits for `blocks`, or throws pool_exhausted.
 void reserve_or_throw(block_memory& storage,
                       const char* name,

@@ -98,6 +98,9 @@ public:
     /// max_capacity, or with the system's reason.
     void reserve(std::size_t blocks);
 
+    /// `reserve`; false beyond max_capacity, or when the system refuses.
+    [[nodiscard]] bool try_reserve(std::size_t blocks) noexcept;
+
     /// Returns the pages under free blocks to the system and says how many bytes it got back.
     /// They fault in again when used. 0 for locked, heap and buffer memory. O(capacity).
     std::size_t shrink() noexcept { return core_.shrink(); }

@@ -21,6 +21,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <optional>
 #include <span>
 
 MILLPOND_NAMESPACE_BEGIN
@@ -89,15 +90,15 @@ public:
     /// Returns a block as soon as fewer than `capacity()` are live, or earlier; nullptr when that takes
     /// longer than `most`. Sleeps meanwhile.
     template <class Rep, class Period>
-    [[nodiscard]] void* allocate_for(const std::chrono::duration<Rep, Period>& most) noexcept {
-        return core_.allocate_until(detail::deadline_after(most));
+    [[nodiscard]] void* try_allocate_for(const std::chrono::duration<Rep, Period>& most) noexcept {
+        return core_.try_allocate_until(detail::deadline_after(most));
     }
 
     /// The same with a point in time of any clock.
     template <class Clock, class Duration>
     [[nodiscard]] void*
-    allocate_until(const std::chrono::time_point<Clock, Duration>& deadline) noexcept {
-        return core_.allocate_until(detail::deadline_at(deadline));
+    try_allocate_until(const std::chrono::time_point<Clock, Duration>& deadline) noexcept {
+        return core_.try_allocate_until(detail::deadline_at(deadline));
     }
 
     /// Fills `out` from its start with as many blocks as there are, and returns how many.
@@ -118,6 +119,9 @@ public:
 
     /// Sets `blocks` blocks aside; throws pool_exhausted when there are not so many, and then none is.
     [[nodiscard]] reservation reserve_tokens(std::size_t blocks);
+
+    /// Sets `blocks` blocks aside; nothing when there are not so many.
+    [[nodiscard]] std::optional<reservation> try_reserve_tokens(std::size_t blocks) noexcept;
 
     /// As try_allocate, and async-signal-safe: works on the shared words alone, whatever the
     /// interrupted thread was doing. O(1).
@@ -227,13 +231,23 @@ private:
 ///
 /// Units:      blocks.
 /// Complexity: `allocate` O(1), and again as often as another reservation took what it had found.
-/// Errors:     `allocate` returns nullptr once `remaining()` is 0, never before.
+/// Errors:     once `remaining()` is 0, and never before, `try_allocate` returns nullptr and `allocate`
+///             throws pool_exhausted.
 /// Threads:    one at a time per reservation; it may move to another thread.
 /// Source:     own.
 class concurrent_block_pool::reservation {
 public:
-    /// One of the blocks that were set aside.
-    [[nodiscard]] void* allocate() noexcept { return blocks_.take(); }
+    /// One of the blocks that were set aside; throws pool_exhausted when all are used.
+    [[nodiscard, gnu::returns_nonnull]] void* allocate() {
+        void* const block = blocks_.take();
+        if (block == nullptr) [[unlikely]] {
+            core_->throw_full();
+        }
+        return block;
+    }
+
+    /// One of the blocks that were set aside; nullptr when all are used.
+    [[nodiscard]] void* try_allocate() noexcept { return blocks_.take(); }
 
     /// Allocations that are left.
     [[nodiscard]] std::size_t remaining() const noexcept { return blocks_.remaining(); }
@@ -244,9 +258,11 @@ public:
 private:
     friend class concurrent_block_pool;
 
-    explicit reservation(detail::reserved_blocks<core>&& blocks) noexcept
-        : blocks_(static_cast<detail::reserved_blocks<core>&&>(blocks)) {}
+    reservation(core& pool, std::size_t blocks) noexcept
+        : core_(&pool)
+        , blocks_(pool, blocks) {}
 
+    core* core_;
     detail::reserved_blocks<core> blocks_;
 };
 

@@ -44,7 +44,6 @@
 #include "millpond/pool/region_storage.hpp"
 #include "millpond/pool/thread_cache.hpp"
 
-#include <array>
 #include <atomic>
 #include <bit>
 #include <chrono>
@@ -195,7 +194,7 @@ public:
     void deallocate_bulk(std::span<void* const> blocks) noexcept;
 
     /// Waits for a block until the deadline; nullptr when it passed.
-    [[nodiscard]] void* allocate_until(std::chrono::steady_clock::time_point deadline) noexcept;
+    [[nodiscard]] void* try_allocate_until(std::chrono::steady_clock::time_point deadline) noexcept;
 
     /// Sets blocks aside; false when there are not so many.
     [[nodiscard]] bool reserve(std::size_t blocks) noexcept;
@@ -230,6 +229,9 @@ public:
     [[nodiscard]] const pool_name& name() const noexcept { return name_; }
 
     [[nodiscard]] std::size_t stride_bytes() const noexcept { return storage_.stride_bytes(); }
+
+    /// Lets the storage grow until it has so many blocks; false where it does not.
+    [[nodiscard]] bool can_hold(std::size_t blocks) noexcept;
 
     /// Returns memory that no live block lies in, and that no other thread keeps blocks of: the bytes.
     std::size_t shrink() noexcept;
@@ -274,20 +276,6 @@ public:
 
 private:
     static constexpr std::uint32_t prefetch_distance = 4; ///< in allocations
-
-    /// Read by every free, so not beside anything that changes while nobody waits.
-    struct alignas(thread_separation) waiting_counts {
-        std::uint32_t waiters = 0; ///< threads in allocate_until that found the pool full
-        std::uint32_t wakes = 0;   ///< changes when one of them should look again
-    };
-
-    /// Changed by every thread.
-    struct alignas(thread_separation) shared_counts {
-        atomic_occupancy::window_counts windows;
-        atomic_occupancy::window_counts reserved_windows;
-        std::uint64_t failures = 0;           ///< times that no block was found
-        std::array<std::uint64_t, 4> seats{}; ///< a bit per seat, 1 = taken
-    };
 
     [[nodiscard]] atomic_occupancy bits() noexcept {
         return {storage_.words(), storage_.shape(), storage_.capacity(), shared_.windows};
@@ -354,7 +342,7 @@ private:
             evict(cache);
         }
         cache.kept.push(block);
-        // Pairs with the addition in allocate_until(), as wake_if_waiting() says.
+        // Pairs with the addition in try_allocate_until(), as wake_if_waiting() says.
         if (atomic_load(waiting_.waiters, std::memory_order_seq_cst) != 0) [[unlikely]] {
             give_to_waiter(cache);
         }
@@ -379,6 +367,9 @@ private:
     /// Lets the storage grow and claims from it; an empty mask where it does not.
     [[nodiscard]] MILLPOND_SLOW_PATH occupancy::claimed_word
     claim_after_growth(std::uint32_t most, atomic_occupancy::helper* help) noexcept;
+
+    /// Lets the storage grow by a step, while the lock is held; false where it does not.
+    [[nodiscard]] bool grow() noexcept;
 
     /// There is no block. Stops the program when that is because the pool is destroyed.
     [[nodiscard]] MILLPOND_SLOW_PATH void* count_failure() noexcept;

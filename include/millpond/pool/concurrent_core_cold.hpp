@@ -238,7 +238,7 @@ void concurrent_core<Storage>::give_to_waiter(thread_cache& cache) noexcept {
 
 template <class Storage>
 void concurrent_core<Storage>::wake_if_waiting() noexcept {
-    // Pairs with the addition in allocate_until(): either this load sees the waiter, or the waiter,
+    // Pairs with the addition in try_allocate_until(): either this load sees the waiter, or the waiter,
     // which looks for a block after that addition, sees what was given back before this load. What
     // was kept instead before this load is covered by a spare block, which the waiter then finds.
     if (atomic_load(waiting_.waiters, std::memory_order_seq_cst) != 0) {
@@ -249,7 +249,7 @@ void concurrent_core<Storage>::wake_if_waiting() noexcept {
 }
 
 template <class Storage>
-void* concurrent_core<Storage>::allocate_until(
+void* concurrent_core<Storage>::try_allocate_until(
     std::chrono::steady_clock::time_point deadline) noexcept {
     void* block = try_allocate();
     if (block != nullptr) {

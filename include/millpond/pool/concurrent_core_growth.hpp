@@ -47,13 +47,30 @@ concurrent_core<Storage>::claim_after_growth(std::uint32_t most,
         if (found.mask != 0) {
             return found;
         }
-        const block_range more = storage_.grow();
-        if (more.empty()) {
+        if (!grow()) {
             return {};
         }
-        for_each_word(
-            more, [this](std::uint32_t word, std::uint64_t mask) { bits().give_back(word, mask); });
     }
+}
+
+template <class Storage>
+bool concurrent_core<Storage>::grow() noexcept {
+    const block_range more = storage_.grow();
+    for_each_word(more,
+                  [this](std::uint32_t word, std::uint64_t mask) { bits().give_back(word, mask); });
+    return !more.empty();
+}
+
+template <class Storage>
+bool concurrent_core<Storage>::can_hold(std::size_t blocks) noexcept {
+    const std::lock_guard guard(*growth_lock_);
+    while (this->blocks() < blocks) {
+        if (!grow()) {
+            (void)count_failure();
+            return false;
+        }
+    }
+    return true;
 }
 
 /// What threads keep stays with them, but for the calling one.

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 /// \file
-/// The size of a concurrent pool: its blocks, what its threads may keep, and the tables for both.
+/// The size of a concurrent pool: its blocks, what its threads may keep, and the tables for both; and the
+/// counts that all its threads share.
 
 #include "millpond/base/config.hpp"
 #include "millpond/base/fork_lock.hpp"
 #include "millpond/base/name.hpp"
+#include "millpond/pool/atomic_occupancy.hpp"
 #include "millpond/pool/region_storage.hpp"
 #include "millpond/pool/thread_cache.hpp"
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 
@@ -38,6 +41,20 @@ struct concurrent_layout {
 
 private:
     void add_tables() noexcept;
+};
+
+/// Read by every free, so not beside anything that changes while nobody waits.
+struct alignas(thread_separation) waiting_counts {
+    std::uint32_t waiters = 0; ///< threads in try_allocate_until that found the pool full
+    std::uint32_t wakes = 0;   ///< changes when one of them should look again
+};
+
+/// Changed by every thread.
+struct alignas(thread_separation) shared_counts {
+    atomic_occupancy::window_counts windows;
+    atomic_occupancy::window_counts reserved_windows;
+    std::uint64_t failures = 0;           ///< times that no block was found
+    std::array<std::uint64_t, 4> seats{}; ///< a bit per seat, 1 = taken
 };
 
 } // namespace detail

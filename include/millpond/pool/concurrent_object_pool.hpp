@@ -29,6 +29,7 @@
 #include <cstddef>
 #include <memory>
 #include <new>
+#include <optional>
 #include <type_traits>
 #include <utility>
 
@@ -107,17 +108,17 @@ public:
     /// Constructs an object as soon as fewer than `capacity()` are live, or earlier; nullptr when that
     /// takes longer than `most`.
     template <class Rep, class Period, class... Arguments>
-    [[nodiscard]] T* create_for(const std::chrono::duration<Rep, Period>& most,
-                                Arguments&&... arguments) {
-        return construct(core_.allocate_until(detail::deadline_after(most)),
+    [[nodiscard]] T* try_create_for(const std::chrono::duration<Rep, Period>& most,
+                                    Arguments&&... arguments) {
+        return construct(core_.try_allocate_until(detail::deadline_after(most)),
                          std::forward<Arguments>(arguments)...);
     }
 
     /// The same with a point in time of any clock.
     template <class Clock, class Duration, class... Arguments>
-    [[nodiscard]] T* create_until(const std::chrono::time_point<Clock, Duration>& deadline,
-                                  Arguments&&... arguments) {
-        return construct(core_.allocate_until(detail::deadline_at(deadline)),
+    [[nodiscard]] T* try_create_until(const std::chrono::time_point<Clock, Duration>& deadline,
+                                      Arguments&&... arguments) {
+        return construct(core_.try_allocate_until(detail::deadline_at(deadline)),
                          std::forward<Arguments>(arguments)...);
     }
 
@@ -128,31 +129,42 @@ public:
         return unique(create(std::forward<Arguments>(arguments)...), deleter(this));
     }
 
+    /// `try_create` with an owner that destroys the object; an empty one when the pool is full.
+    template <class... Arguments>
+    [[nodiscard]] unique try_make_unique(Arguments&&... arguments) noexcept(
+        detail::constructs_nothrow<T, Arguments...>) {
+        return unique(try_create(std::forward<Arguments>(arguments)...), deleter(this));
+    }
+
     /// `create` with a shared owner; owners and weak pointers may be copied and dropped in any thread,
     /// at any time but while the pool dies.
-    /// The control block lies in a pool of its own, made by the first call: `prepare_shared` makes it
+    /// The control block lies in a pool of its own, made by the first call: `reserve_shared` makes it
     /// earlier. Throws pool_exhausted when either is full; a weak pointer keeps a control block, not an
     /// object. The last owner of an object that went with its pool stops the program.
     template <class... Arguments>
     [[nodiscard]] std::shared_ptr<T> make_shared(Arguments&&... arguments) {
-        return detail::make_shared_in<T, concurrent_object_pool>(
-            core_,
-            require(core_.try_allocate()),
-            [this]() -> home& {
-                home* const found = shared();
-                return found != nullptr ? *found : open_home(core_.storage().memory_kind());
-            },
-            std::forward<Arguments>(arguments)...);
+        const auto take = [](home& owners) { return owners.allocate(); };
+        return share_in(require(core_.try_allocate()), take, std::forward<Arguments>(arguments)...);
+    }
+
+    /// `try_create` with a shared owner; empty when there is no room for the object or its control block.
+    /// Throws what the constructor throws, and without a home what `reserve_shared` throws.
+    template <class... Arguments>
+    [[nodiscard]] std::shared_ptr<T> try_make_shared(Arguments&&... arguments) {
+        void* const block = core_.try_allocate();
+        const auto take = [](home& owners) { return owners.try_allocate(); };
+        return block != nullptr ? share_in(block, take, std::forward<Arguments>(arguments)...)
+                                : nullptr;
     }
 
     /// Makes room for as many control blocks as objects, on memory like the pool's own, so that no call
     /// of `make_shared` has to. Does nothing when it is there. Throws as the constructor; a pool in a
     /// buffer needs the other form.
-    void prepare_shared() { prepare_shared(core_.storage().memory_kind()); }
+    void reserve_shared() { reserve_shared(core_.storage().memory_kind()); }
 
     /// The same on memory of another kind. A buffer must have `shared_buffer_bytes`, and must outlive
     /// the pool and every weak pointer.
-    void prepare_shared(const memory_options& memory) {
+    void reserve_shared(const memory_options& memory) {
         if (shared() == nullptr) {
             (void)open_home(memory);
         }
@@ -177,6 +189,12 @@ public:
             core_.throw_full();
         }
         return reservation(core_, objects);
+    }
+
+    /// Sets room for `objects` objects aside; nothing when there is not so much.
+    [[nodiscard]] std::optional<reservation> try_reserve_tokens(std::size_t objects) noexcept {
+        const bool is_there = core_.reserve(objects);
+        return is_there ? std::optional(reservation(core_, objects)) : std::nullopt;
     }
 
     /// True exactly for the address of a live object: false for every other address, null too. Of one that another
@@ -221,15 +239,11 @@ public:
         return layout(options).blocks.buffer_bytes();
     }
 
-    /// Bytes that a buffer for `prepare_shared` must have.
+    /// Bytes that a buffer for `reserve_shared` must have.
     [[nodiscard]] static std::size_t
     shared_buffer_bytes(const concurrent_object_pool_options& options) {
-        const std::size_t threads = layout(options).limits.threads;
-        return home::buffer_bytes({.name = options.name,
-                                   .capacity = options.capacity,
-                                   .threads = threads,
-                                   .bound = home_bound(threads),
-                                   .memory = {}});
+        return home::buffer_bytes(
+            home_options(options.name, options.capacity, layout(options).limits.threads));
     }
 
 private:
@@ -244,8 +258,28 @@ private:
     }
 
     /// As many threads keep control blocks as keep objects, and none where none does.
-    [[nodiscard]] static capacity_bound home_bound(std::size_t threads) noexcept {
-        return threads != 0 ? capacity_bound::at_least : capacity_bound::exact;
+    [[nodiscard]] static concurrent_block_pool_options
+    home_options(const pool_name& name, std::size_t capacity, std::size_t threads) noexcept {
+        const bool keeps = threads != 0;
+        return {.name = name,
+                .capacity = capacity,
+                .threads = threads,
+                .bound = keeps ? capacity_bound::at_least : capacity_bound::exact,
+                .memory = {}};
+    }
+
+    template <class TakeControl, class... Arguments>
+    [[nodiscard]] std::shared_ptr<T>
+    share_in(void* block, TakeControl take_control, Arguments&&... arguments) {
+        return detail::make_shared_in<T, concurrent_object_pool>(
+            core_,
+            block,
+            [this]() -> home& {
+                home* const found = shared();
+                return found != nullptr ? *found : open_home(core_.storage().memory_kind());
+            },
+            take_control,
+            std::forward<Arguments>(arguments)...);
     }
 
     [[nodiscard]] home* shared() const noexcept {
@@ -255,13 +289,10 @@ private:
 
     /// Several threads may come here at once; the first to finish gives its home to all.
     MILLPOND_SLOW_PATH home& open_home(const memory_options& memory) {
-        home* const made = home::make({.name = core_.name(),
-                                       .capacity = core_.capacity(),
-                                       .threads = core_.threads(),
-                                       .bound = home_bound(core_.threads()),
-                                       .prefault = core_.storage().prefaults(),
-                                       .memory = memory},
-                                      this);
+        auto options = home_options(core_.name(), core_.capacity(), core_.threads());
+        options.prefault = core_.storage().prefaults();
+        options.memory = memory;
+        home* const made = home::make(options, this);
         // Pairs with the load in shared().
         if (!detail::atomic_replace<home*>(home_, nullptr, made, std::memory_order_release)) {
             made->close();
@@ -361,17 +392,27 @@ private:
 ///
 /// Units:      objects.
 /// Complexity: as concurrent_block_pool::reservation.
-/// Errors:     `create` returns nullptr once `remaining()` is 0, never before; what the constructor
-///             throws passes, and the block is free for all.
+/// Errors:     once `remaining()` is 0, and never before, `try_create` returns nullptr and `create` throws
+///             pool_exhausted; what the constructor throws passes, and the block is free for all.
 /// Threads:    one at a time per reservation; it may move to another thread.
 /// Source:     own.
 template <class T>
 class concurrent_object_pool<T>::reservation {
 public:
-    /// An object in one of the places that were set aside.
+    /// An object in one of the places that were set aside; throws pool_exhausted when all are used.
+    template <class... Arguments>
+    [[nodiscard, gnu::returns_nonnull]] T* create(Arguments&&... arguments) {
+        void* const block = blocks_.take();
+        if (block == nullptr) [[unlikely]] {
+            core_->throw_full();
+        }
+        return detail::construct_in<T>(*core_, block, std::forward<Arguments>(arguments)...);
+    }
+
+    /// An object in one of the places that were set aside; nullptr when all are used.
     template <class... Arguments>
     [[nodiscard]] T*
-    create(Arguments&&... arguments) noexcept(detail::constructs_nothrow<T, Arguments...>) {
+    try_create(Arguments&&... arguments) noexcept(detail::constructs_nothrow<T, Arguments...>) {
         void* const block = blocks_.take();
         return block == nullptr
                    ? nullptr

@@ -255,6 +255,7 @@ public:
 
     /// Commits for so many objects, or throws pool_exhausted.
     void reserve(std::size_t objects);
+    [[nodiscard]] bool try_reserve(std::size_t objects) noexcept;
 
     /// Returns the pages behind the last object to the system; the bytes that it got back.
     std::size_t shrink(std::size_t object_bytes) noexcept;

@@ -203,6 +203,11 @@ public:
     /// max_capacity, or with the system's reason.
     void reserve(std::size_t objects) { core().reserve(objects); }
 
+    /// `reserve`; false beyond max_capacity less the retired slots, or when the system refuses.
+    [[nodiscard]] bool try_reserve(std::size_t objects) noexcept {
+        return core().try_reserve(objects);
+    }
+
     /// Returns the pages behind the last object to the system and says how many bytes it got back.
     /// They fault in again when used. 0 for locked, heap and buffer memory. O(1), one system call.
     std::size_t shrink() noexcept { return core().shrink(sizeof(T)); }

@@ -97,8 +97,15 @@ public:
         return unique(base::create(std::forward<Arguments>(arguments)...), deleter(this));
     }
 
+    /// `try_create` with an owner that destroys the object; an empty one when the pool is full.
+    template <class... Arguments>
+    [[nodiscard]] unique try_make_unique(Arguments&&... arguments) noexcept(
+        detail::constructs_nothrow<T, Arguments...>) {
+        return unique(base::try_create(std::forward<Arguments>(arguments)...), deleter(this));
+    }
+
     /// `create` with a shared owner. Its control block lies in a pool of its own, made by the first call:
-    /// `prepare_shared` makes it earlier. Throws pool_exhausted when either is full; a weak pointer keeps
+    /// `reserve_shared` makes it earlier. Throws pool_exhausted when either is full; a weak pointer keeps
     /// a control block, not an object. The pool may move; the last owner of an object that went with a
     /// pool, or with `clear`, stops the program.
     template <class... Arguments>
@@ -107,21 +114,34 @@ public:
         if (block == nullptr) [[unlikely]] {
             base::throw_full();
         }
-        return detail::make_shared_in<T, object_pool>(
-            base::core(),
+        return share_in(
             block,
-            [this]() -> home& { return home_ != nullptr ? *home_ : open_home(memory_kind()); },
+            [](home& owners) { return owners.allocate(); },
+            std::forward<Arguments>(arguments)...);
+    }
+
+    /// `try_create` with a shared owner; empty when there is no room for the object or its control block.
+    /// Throws what the constructor throws, and without a home what `reserve_shared` throws.
+    template <class... Arguments>
+    [[nodiscard]] std::shared_ptr<T> try_make_shared(Arguments&&... arguments) {
+        void* const block = base::core().try_allocate();
+        if (block == nullptr) [[unlikely]] {
+            return nullptr;
+        }
+        return share_in(
+            block,
+            [](home& owners) { return owners.try_allocate(); },
             std::forward<Arguments>(arguments)...);
     }
 
     /// Makes room for as many control blocks as objects, on memory like the pool's own, so that no call
     /// of `make_shared` has to. Does nothing when it is there. Throws as the constructor; a pool in a
     /// buffer needs the other form.
-    void prepare_shared() { prepare_shared(memory_kind()); }
+    void reserve_shared() { reserve_shared(memory_kind()); }
 
     /// The same on memory of another kind. A buffer must have `shared_buffer_bytes`, and must outlive
     /// the pool and every weak pointer.
-    void prepare_shared(const memory_options& memory) {
+    void reserve_shared(const memory_options& memory) {
         if (home_ == nullptr) {
             (void)open_home(memory);
         }
@@ -143,6 +163,12 @@ public:
         if (home_ != nullptr) {
             home_->controls().reserve(objects);
         }
+    }
+
+    /// `reserve`; false beyond max_capacity, or when the system refuses.
+    [[nodiscard]] bool try_reserve(std::size_t objects) noexcept {
+        return detail::try_reserve(base::core().storage(), objects) &&
+               (home_ == nullptr || home_->controls().try_reserve(objects));
     }
 
     /// Returns the pages under free blocks, control blocks too, to the system and says how many bytes
@@ -168,7 +194,7 @@ public:
         return layout(options).buffer_bytes();
     }
 
-    /// Bytes that a buffer for `prepare_shared` must have.
+    /// Bytes that a buffer for `reserve_shared` must have.
     [[nodiscard]] static std::size_t shared_buffer_bytes(const object_pool_options& options) {
         return home::buffer_bytes({.name = options.name,
                                    .capacity = options.capacity,
@@ -177,6 +203,17 @@ public:
     }
 
 private:
+    template <class TakeControl, class... Arguments>
+    [[nodiscard]] std::shared_ptr<T>
+    share_in(void* block, TakeControl take_control, Arguments&&... arguments) {
+        return detail::make_shared_in<T, object_pool>(
+            base::core(),
+            block,
+            [this]() -> home& { return home_ != nullptr ? *home_ : open_home(memory_kind()); },
+            take_control,
+            std::forward<Arguments>(arguments)...);
+    }
+
     [[nodiscard]] memory_options memory_kind() const noexcept {
         return base::core().storage().memory_kind();
     }

@@ -175,6 +175,9 @@ public:
     /// True when `blocks` more can be live now, after growing if need be; false counts as a failure.
     [[nodiscard]] bool can_allocate(std::size_t blocks) noexcept;
 
+    /// True when `blocks` can be live in all, after growing if need be.
+    [[nodiscard]] bool can_hold(std::size_t blocks) noexcept;
+
     /// Gives blocks back, a whole word at a time where they are neighbours. Null pointers are
     /// ignored.
     void deallocate_bulk(std::span<void* const> blocks) noexcept;

@@ -58,6 +58,11 @@ bool pool_core<Storage, MagazineEntries>::can_allocate(std::size_t blocks) noexc
 }
 
 template <block_storage Storage, std::uint32_t MagazineEntries>
+bool pool_core<Storage, MagazineEntries>::can_hold(std::size_t blocks) noexcept {
+    return blocks <= live() || can_allocate(blocks - live());
+}
+
+template <block_storage Storage, std::uint32_t MagazineEntries>
 void pool_core<Storage, MagazineEntries>::deallocate_bulk(std::span<void* const> blocks) noexcept {
     spill_front();
     for (void* const block : blocks) {

@@ -79,6 +79,9 @@ public:
     /// Room for a control block; throws pool_exhausted when there is none.
     [[nodiscard]] void* allocate() { return controls_.allocate(); }
 
+    /// Room for a control block, or nullptr.
+    [[nodiscard]] void* try_allocate() noexcept { return controls_.try_allocate(); }
+
     void deallocate(void* control) noexcept {
         if (pool() == nullptr) [[unlikely]] {
             forget_control();
@@ -239,15 +242,19 @@ private:
     void* control_;
 };
 
-/// Constructs an object with a shared owner in a block of `core`. Whatever was taken is free again when
-/// there is no home, no room for a control block, or when the constructor throws.
-template <class T, class Pool, class Core, class GetHome, class... Arguments>
-[[nodiscard]] std::shared_ptr<T>
-make_shared_in(Core& core, void* block, GetHome get_home, Arguments&&... arguments) {
+/// Constructs an object with a shared owner in a block of `core`; an empty owner when `take_control(home)`
+/// gives nullptr. Whatever was taken is free again when there is no home, no room for a control block, or
+/// when the constructor throws.
+template <class T, class Pool, class Core, class GetHome, class TakeControl, class... Arguments>
+[[nodiscard]] std::shared_ptr<T> make_shared_in(
+    Core& core, void* block, GetHome get_home, TakeControl take_control, Arguments&&... arguments) {
     return_on_throw<Core> block_guard(core, block);
     auto& home = get_home();
     using home_type = std::remove_reference_t<decltype(home)>;
-    void* const control = home.allocate();
+    void* const control = take_control(home);
+    if (control == nullptr) [[unlikely]] {
+        return nullptr;
+    }
     return_on_throw<home_type> control_guard(home, control);
     T* const object = construct_object<T>(block, std::forward<Arguments>(arguments)...);
     block_guard.keep();

@@ -163,6 +163,13 @@ public:
     [[nodiscard]] unique make_unique(Arguments&&... arguments) {
         return unique(base::create(std::forward<Arguments>(arguments)...), deleter(this));
     }
+
+    /// `try_create` with an owner that destroys the object; an empty one when the pool is full.
+    template <class... Arguments>
+    [[nodiscard]] unique try_make_unique(Arguments&&... arguments) noexcept(
+        detail::constructs_nothrow<T, Arguments...>) {
+        return unique(base::try_create(std::forward<Arguments>(arguments)...), deleter(this));
+    }
 };
 
 MILLPOND_NAMESPACE_END
