@@ -225,7 +225,7 @@ verdict arena_core::verify() const noexcept {
     }
     arena_record* record = newest_;
     for (std::size_t most = size() / sizeof(arena_record); record != nullptr; --most) {
-        const std::uint64_t at = offset_of(record);
+        const std::size_t at = offset_of(record);
         if (most == 0 || at >= size()) {
             return {"the records of destructors go round or out of what is in use", at};
         }

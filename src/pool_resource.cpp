@@ -2,7 +2,11 @@
 /// \file
 /// The parts of pool_resource that are not on the hot path.
 
-#include "millpond/adapt/pool_resource.hpp"
+#include "millpond/base/config.hpp"
+
+#if MILLPOND_HAS_MEMORY_RESOURCE
+
+#    include "millpond/adapt/pool_resource.hpp"
 
 MILLPOND_NAMESPACE_BEGIN
 
@@ -26,3 +30,5 @@ void pool_resource::reserve(std::size_t blocks, std::size_t bytes, std::size_t a
 }
 
 MILLPOND_NAMESPACE_END
+
+#endif

@@ -2,16 +2,19 @@
 /// \file
 /// Checking the options of resources over pools, and laying out their pools.
 
-#include "millpond/adapt/resource_plan.hpp"
+#include "millpond/base/config.hpp"
 
-#include "millpond/base/error.hpp"
-#include "millpond/pool/thread_cache.hpp"
+#if MILLPOND_HAS_MEMORY_RESOURCE
 
-#include <algorithm>
-#include <bit>
-#include <thread>
+#    include "millpond/adapt/resource_plan.hpp"
+#    include "millpond/base/error.hpp"
+#    include "millpond/pool/thread_cache.hpp"
 
-#include "os.hpp"
+#    include <algorithm>
+#    include <bit>
+#    include <thread>
+
+#    include "os.hpp"
 
 MILLPOND_NAMESPACE_BEGIN
 
@@ -25,7 +28,7 @@ constexpr std::size_t class_bytes_most = std::size_t{16} << 30;
 /// Of the address space that the process may have: all classes together take less than half of it.
 constexpr std::size_t class_share = 256;
 
-constexpr std::size_t index_limit = ~std::uint32_t{0};
+constexpr std::size_t most_indices = ~std::uint32_t{0};
 
 /// Growth in small steps: a resource has many pools, and most stay small.
 constexpr std::size_t growth_bytes = std::size_t{64} << 10;
@@ -123,7 +126,7 @@ pool_layout resource_plan::layout_of(std::uint32_t index) const noexcept {
     pool_layout layout;
     layout.stride_bytes = block_bytes;
     layout.alignment = std::min(block_bytes & (~block_bytes + 1), size_classes::largest_alignment);
-    layout.max_capacity = std::min(blocks, index_limit);
+    layout.max_capacity = std::min(blocks, most_indices);
     layout.growth_bytes = growth_bytes;
     layout.prefault = options_.prefault;
     layout.is_sparse = true;
@@ -144,3 +147,5 @@ std::pmr::pool_options resource_plan::standard_options() const noexcept {
 } // namespace detail
 
 MILLPOND_NAMESPACE_END
+
+#endif

@@ -2,12 +2,16 @@
 /// \file
 /// The record of blocks from upstream.
 
-#include "millpond/adapt/unpooled_blocks.hpp"
+#include "millpond/base/config.hpp"
 
-#include <map>
-#include <memory>
-#include <new>
-#include <utility>
+#if MILLPOND_HAS_MEMORY_RESOURCE
+
+#    include "millpond/adapt/unpooled_blocks.hpp"
+
+#    include <map>
+#    include <memory>
+#    include <new>
+#    include <utility>
 
 MILLPOND_NAMESPACE_BEGIN
 
@@ -69,3 +73,5 @@ std::size_t unpooled_blocks::size() const noexcept {
 } // namespace detail
 
 MILLPOND_NAMESPACE_END
+
+#endif

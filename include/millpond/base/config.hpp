@@ -6,6 +6,12 @@
 /// The checking level is part of the namespace, so that two files built with different levels, or
 /// a file and a library, fail to link instead of disagreeing about what a block is.
 
+#if __cplusplus < 202002L
+#    error "millpond needs C++20: compile with -std=c++20 or later"
+// No compiler stops at an error: without this, pages of others would follow.
+#    include <millpond_stops_here>
+#endif
+
 #define MILLPOND_VERSION_MAJOR 0
 #define MILLPOND_VERSION_MINOR 1
 #define MILLPOND_VERSION_PATCH 0
@@ -55,6 +61,13 @@
 /// 1 calls `millpond_interleave` before every atomic step, so that a test can yield there.
 #ifndef MILLPOND_INTERLEAVE
 #    define MILLPOND_INTERLEAVE 0
+#endif
+
+/// 1 when the standard library has std::pmr, as libc++ since version 16. Without it there are no resources.
+#if __has_include(<memory_resource>)
+#    define MILLPOND_HAS_MEMORY_RESOURCE 1
+#else
+#    define MILLPOND_HAS_MEMORY_RESOURCE 0
 #endif
 
 MILLPOND_NAMESPACE_BEGIN

@@ -69,7 +69,7 @@ public:
     /// Gives bytes back if they lie on top and above the newest mark. Stops the program for what is not
     /// in use, but for a null pointer.
     void give_back(void* block, std::size_t bytes) noexcept {
-        const std::uint64_t offset = offset_of(block);
+        const std::size_t offset = offset_of(block);
         if constexpr (checked_build) {
             if (offset >= size() || bytes > size() - offset) [[unlikely]] {
                 refuse_unless_null(block);
@@ -146,7 +146,7 @@ public:
     [[nodiscard]] const pool_name& name() const noexcept { return name_; }
 
     /// Above every size for an address below the first.
-    [[nodiscard]] std::uint64_t offset_of(const void* address) const noexcept {
+    [[nodiscard]] std::size_t offset_of(const void* address) const noexcept {
         return reinterpret_cast<std::uintptr_t>(address) - reinterpret_cast<std::uintptr_t>(first_);
     }
 

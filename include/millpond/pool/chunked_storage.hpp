@@ -13,6 +13,7 @@
 /// place in it. From an address to its chunk leads a chunk_directory. What is known of blocks lies in
 /// pages of the storage's own, reserved for `max_capacity`, as in region_storage.
 
+#include "millpond/base/atomic_access.hpp"
 #include "millpond/base/bits.hpp"
 #include "millpond/base/config.hpp"
 #include "millpond/base/contract.hpp"
@@ -136,11 +137,11 @@ private:
 
     [[nodiscard]] std::byte* chunk_at(std::uint64_t number) const noexcept {
         // As capacity(): who has a block of it knows of the chunk.
-        return std::atomic_ref(chunks_[number].begin).load(std::memory_order_relaxed);
+        return atomic_load(chunks_[number].begin, std::memory_order_relaxed);
     }
 
     void set_chunk(std::uint32_t number, std::byte* begin) noexcept {
-        std::atomic_ref(chunks_[number].begin).store(begin, std::memory_order_relaxed); // as above
+        atomic_store(chunks_[number].begin, begin, std::memory_order_relaxed); // as above
     }
 
     [[nodiscard]] bool is_gap(std::uint32_t number) const noexcept {
@@ -152,7 +153,7 @@ private:
     }
 
     [[nodiscard]] std::size_t chunk_bytes() const noexcept {
-        return (std::size_t{local_mask_} + 1) * stride_.bytes();
+        return (static_cast<std::size_t>(local_mask_) + 1) * stride_.bytes();
     }
 
     [[nodiscard]] std::byte* take_chunk(std::uint32_t number) noexcept;
