@@ -11,7 +11,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <memory_resource>
 #include <new>
 
 MILLPOND_NAMESPACE_BEGIN

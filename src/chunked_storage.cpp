@@ -2,14 +2,17 @@
 /// \file
 /// Taking chunks from upstream and giving them back.
 
-#include "millpond/pool/chunked_storage.hpp"
+#include "millpond/base/config.hpp"
 
-#include "millpond/base/error.hpp"
-#include "millpond/base/instrument.hpp"
+#if MILLPOND_HAS_MEMORY_RESOURCE
 
-#include <algorithm>
-#include <bit>
-#include <cstring>
+#    include "millpond/base/error.hpp"
+#    include "millpond/base/instrument.hpp"
+#    include "millpond/pool/chunked_storage.hpp"
+
+#    include <algorithm>
+#    include <bit>
+#    include <cstring>
 
 MILLPOND_NAMESPACE_BEGIN
 
@@ -207,7 +210,7 @@ misuse_report chunked_storage::report_on(const void* address) const noexcept {
     if (number != chunk_directory::none && is_open(number)) {
         const std::byte* const begin = part_at(number);
         const misuse_report report =
-            misuse_report::of(address, begin, stride_.bytes(), local_mask_ + 1);
+            misuse_report::of(address, begin, stride_.bytes(), part_bytes() / stride_.bytes());
         if (report.reason != misuse::foreign) {
             return report;
         }
@@ -230,3 +233,5 @@ void chunked_storage::add_memory_stats(pool_stats& stats) const noexcept {
 } // namespace detail
 
 MILLPOND_NAMESPACE_END
+
+#endif

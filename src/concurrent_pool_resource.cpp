@@ -2,7 +2,11 @@
 /// \file
 /// The parts of concurrent_pool_resource that are not on the hot path.
 
-#include "millpond/adapt/concurrent_pool_resource.hpp"
+#include "millpond/base/config.hpp"
+
+#if MILLPOND_HAS_MEMORY_RESOURCE
+
+#    include "millpond/adapt/concurrent_pool_resource.hpp"
 
 MILLPOND_NAMESPACE_BEGIN
 
@@ -16,3 +20,5 @@ concurrent_pool_resource::concurrent_pool_resource(const pool_resource_options& 
 concurrent_pool_resource::~concurrent_pool_resource() = default;
 
 MILLPOND_NAMESPACE_END
+
+#endif

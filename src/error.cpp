@@ -5,7 +5,6 @@
 #include "millpond/base/error.hpp"
 
 #include <array>
-#include <cinttypes>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -138,12 +137,12 @@ void throw_bad_option(const char* pool_name,
     text message{};
     std::snprintf(message.data(),
                   message.size(),
-                  "millpond: pool '%s': %s is %" PRIu64 ", %s %" PRIu64,
+                  "millpond: pool '%s': %s is %llu, %s %llu",
                   pool_name,
                   field,
-                  value,
+                  static_cast<unsigned long long>(value),
                   requirement,
-                  limit);
+                  static_cast<unsigned long long>(limit));
     raise(std::invalid_argument(message.data()));
 }
 

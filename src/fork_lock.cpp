@@ -21,20 +21,7 @@ struct fork_locks {
     std::mutex lock;
     fork_lock* newest = nullptr;
 
-    static fork_locks& all() noexcept {
-        // Never destroyed: static resources may end after every destructor of this file.
-        alignas(fork_locks) static std::array<std::byte, sizeof(fork_locks)> place;
-        static fork_locks& only = *::new (place.data()) fork_locks;
-        // The system calls what was registered last first: whoever holds a fork lock may lock the list of
-        // threads' users, never the other way round.
-        static const bool watching_forks = [] {
-            watch_forks();
-            return os::on_fork(
-                [] { all().hold(); }, [] { all().let_go(); }, [] { all().let_go(); });
-        }();
-        (void)watching_forks;
-        return only;
-    }
+    static fork_locks& all() noexcept;
 
     void add(fork_lock& one) noexcept {
         const std::lock_guard guard(lock);
@@ -67,6 +54,21 @@ struct fork_locks {
         lock.unlock();
     }
 };
+
+/// Not inside the class, as thread_users::all().
+fork_locks& fork_locks::all() noexcept {
+    // Never destroyed: static resources may end after every destructor of this file.
+    alignas(fork_locks) static std::array<std::byte, sizeof(fork_locks)> place;
+    static fork_locks& only = *::new (place.data()) fork_locks;
+    // The system calls what was registered last first: whoever holds a fork lock may lock the list of
+    // threads' users, never the other way round.
+    static const bool watching_forks = [] {
+        watch_forks();
+        return os::on_fork([] { all().hold(); }, [] { all().let_go(); }, [] { all().let_go(); });
+    }();
+    (void)watching_forks;
+    return only;
+}
 
 fork_lock::fork_lock() noexcept {
     fork_locks::all().add(*this);

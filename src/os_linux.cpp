@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <ctime>
+#include <limits>
 
 #include "os.hpp"
 #include <linux/futex.h>
@@ -39,6 +40,13 @@ namespace os {
 namespace {
 
 constexpr std::size_t mebibyte = std::size_t{1} << 20;
+
+// With 32 bits there are two, for either size of the seconds in a timespec.
+#ifdef SYS_futex_time64
+constexpr long futex_number = sizeof(std::time_t) > sizeof(long) ? SYS_futex_time64 : SYS_futex;
+#else
+constexpr long futex_number = SYS_futex;
+#endif
 
 int outcome(int result) noexcept {
     return result == 0 ? 0 : errno;
@@ -193,14 +201,15 @@ void sleep_on(std::uint32_t& word, std::uint32_t expected, std::chrono::nanoseco
     constexpr std::int64_t per_second = 1'000'000'000;
     const std::int64_t ns = most.count() > 0 ? most.count() : 0;
     timespec timeout{};
-    timeout.tv_sec = ns / per_second;
-    timeout.tv_nsec = ns % per_second;
-    syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, expected, &timeout, nullptr, 0);
+    timeout.tv_sec = static_cast<std::time_t>(
+        std::min<std::int64_t>(ns / per_second, std::numeric_limits<std::time_t>::max()));
+    timeout.tv_nsec = static_cast<long>(ns % per_second);
+    syscall(futex_number, &word, FUTEX_WAIT_PRIVATE, expected, &timeout, nullptr, 0);
 }
 
 void wake_one(std::uint32_t& word) noexcept {
     const int error = errno; // a signal handler leaves it as it was
-    syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
+    syscall(futex_number, &word, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
     errno = error;
 }
 

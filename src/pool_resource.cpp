@@ -2,7 +2,11 @@
 /// \file
 /// The parts of pool_resource that are not on the hot path.
 
-#include "millpond/adapt/pool_resource.hpp"
+#include "millpond/base/config.hpp"
+
+#if MILLPOND_HAS_MEMORY_RESOURCE
+
+#    include "millpond/adapt/pool_resource.hpp"
 
 #include <cstdint>
 
@@ -18,3 +22,5 @@ pool_resource::pool_resource(const pool_resource_options& options,
 pool_resource::~pool_resource() = default;
 
 MILLPOND_NAMESPACE_END
+
+#endif

@@ -4,7 +4,8 @@
 
 #include "millpond/pool/region_storage.hpp"
 
-#include <atomic>
+#include "millpond/base/atomic_access.hpp"
+
 #include <cstring>
 #include <utility>
 
@@ -68,7 +69,7 @@ void region_storage_base::touch_metadata(block_range blocks) noexcept {
     const std::uint32_t last_word = (blocks.end - 1) / word_blocks;
     for (std::uint32_t word = first_new_word; word <= last_word; ++word) {
         // No order: it says what was so before.
-        std::atomic_ref(words_[word]).store(0, std::memory_order_relaxed);
+        atomic_store(words_[word], std::uint64_t{0}, std::memory_order_relaxed);
     }
 }
 

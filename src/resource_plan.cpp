@@ -2,17 +2,19 @@
 /// \file
 /// Checking the options of resources over pools, and laying out their pools.
 
-#include "millpond/adapt/resource_plan.hpp"
+#include "millpond/base/config.hpp"
 
-#include "millpond/base/error.hpp"
-#include "millpond/pool/thread_cache.hpp"
+#if MILLPOND_HAS_MEMORY_RESOURCE
 
-#include <algorithm>
-#include <bit>
-#include <cstdint>
-#include <thread>
+#    include "millpond/adapt/resource_plan.hpp"
+#    include "millpond/base/error.hpp"
+#    include "millpond/pool/thread_cache.hpp"
 
-#include "os.hpp"
+#    include <algorithm>
+#    include <bit>
+#    include <thread>
+
+#    include "os.hpp"
 
 MILLPOND_NAMESPACE_BEGIN
 
@@ -154,3 +156,5 @@ std::pmr::pool_options resource_plan::standard_options() const noexcept {
 } // namespace detail
 
 MILLPOND_NAMESPACE_END
+
+#endif

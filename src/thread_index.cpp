@@ -21,15 +21,7 @@ struct thread_users {
     std::mutex lock;
     thread_user* first = nullptr;
 
-    static thread_users& all() noexcept {
-        // Never destroyed: threads and static pools may end after every destructor of this file.
-        alignas(thread_users) static std::array<std::byte, sizeof(thread_users)> place;
-        static thread_users& only = *::new (place.data()) thread_users;
-        static const bool watching_forks = os::on_fork(
-            [] { all().lock.lock(); }, [] { all().lock.unlock(); }, [] { all().lock.unlock(); });
-        (void)watching_forks;
-        return only;
-    }
+    static thread_users& all() noexcept;
 
     void add(thread_user& user) noexcept {
         const std::lock_guard guard(lock);
@@ -63,6 +55,18 @@ struct thread_users {
         }
     }
 };
+
+/// Not inside the class: there it would be inline, and libraries of one process that each hold a copy of
+/// this file would have one list together, but thread indices of their own.
+thread_users& thread_users::all() noexcept {
+    // Never destroyed: threads and static pools may end after every destructor of this file.
+    alignas(thread_users) static std::array<std::byte, sizeof(thread_users)> place;
+    static thread_users& only = *::new (place.data()) thread_users;
+    static const bool watching_forks = os::on_fork(
+        [] { all().lock.lock(); }, [] { all().lock.unlock(); }, [] { all().lock.unlock(); });
+    (void)watching_forks;
+    return only;
+}
 
 constinit thread_local std::uint32_t thread_index = no_thread_index;
 

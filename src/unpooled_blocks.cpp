@@ -2,14 +2,17 @@
 /// \file
 /// The record of blocks from upstream.
 
-#include "millpond/adapt/unpooled_blocks.hpp"
+#include "millpond/base/config.hpp"
 
-#include "millpond/base/error.hpp"
+#if MILLPOND_HAS_MEMORY_RESOURCE
 
-#include <map>
-#include <memory>
-#include <new>
-#include <utility>
+#    include "millpond/adapt/unpooled_blocks.hpp"
+#    include "millpond/base/error.hpp"
+
+#    include <map>
+#    include <memory>
+#    include <new>
+#    include <utility>
 
 MILLPOND_NAMESPACE_BEGIN
 
@@ -114,3 +117,5 @@ std::size_t unpooled_blocks::size() const noexcept {
 } // namespace detail
 
 MILLPOND_NAMESPACE_END
+
+#endif

@@ -3,11 +3,6 @@
 /// \file
 /// Everything. Include single headers from millpond/pool/ where compile time matters.
 
-#include "millpond/adapt/allocate_unique.hpp"
-#include "millpond/adapt/arena_resource.hpp"
-#include "millpond/adapt/concurrent_pool_resource.hpp"
-#include "millpond/adapt/pool_allocator.hpp"
-#include "millpond/adapt/pool_resource.hpp"
 #include "millpond/base/config.hpp"
 #include "millpond/base/error.hpp"
 #include "millpond/base/stats.hpp"
@@ -23,3 +18,11 @@
 #include "millpond/pool/object_pool.hpp"
 #include "millpond/pool/recycling_pool.hpp"
 #include "millpond/pool/static_pool.hpp"
+
+#if MILLPOND_HAS_MEMORY_RESOURCE
+#    include "millpond/adapt/allocate_unique.hpp"
+#    include "millpond/adapt/arena_resource.hpp"
+#    include "millpond/adapt/concurrent_pool_resource.hpp"
+#    include "millpond/adapt/pool_allocator.hpp"
+#    include "millpond/adapt/pool_resource.hpp"
+#endif

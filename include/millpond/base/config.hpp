@@ -8,6 +8,12 @@
 /// function that only returns a pool, and a variable that is one, have the same name at every level: those
 /// files fail to link by `mark_file`.
 
+#if __cplusplus < 202002L
+#    error "millpond needs C++20: compile with -std=c++20 or later"
+// No compiler stops at an error: without this, pages of others would follow.
+#    include <millpond_stops_here>
+#endif
+
 #define MILLPOND_VERSION_MAJOR 0
 #define MILLPOND_VERSION_MINOR 1
 #define MILLPOND_VERSION_PATCH 0
@@ -95,6 +101,12 @@
 #define MILLPOND_TEXT(name)     MILLPOND_TEXT_NOW(name)
 #define MILLPOND_ABI_TEXT       MILLPOND_TEXT(MILLPOND_ABI)
 #define MILLPOND_MARK           "millpond_all_files_need_the_same_checking_level_and_sanitizer"
+/// 1 when the standard library has std::pmr, as libc++ since version 16. Without it there are no resources.
+#if __has_include(<memory_resource>)
+#    define MILLPOND_HAS_MEMORY_RESOURCE 1
+#else
+#    define MILLPOND_HAS_MEMORY_RESOURCE 0
+#endif
 
 MILLPOND_NAMESPACE_BEGIN
 

@@ -21,8 +21,10 @@ inline constexpr std::uint32_t thread_indices = 255;
 /// The index of a thread that has none yet, none any more, or came when all were taken.
 inline constexpr std::uint32_t no_thread_index = thread_indices;
 
-/// Of the calling thread. One addition to a register wherever the library is linked from.
-[[gnu::tls_model("initial-exec")]] extern constinit thread_local std::uint32_t thread_index;
+/// Of the calling thread. In a program one load or addition to a register; in code for shared libraries
+/// what the compiler does for any thread-local variable there, a call. The model that spares the call takes
+/// room which a program has for some hundreds of libraries only, and then no more can be opened.
+extern constinit thread_local std::uint32_t thread_index;
 
 /// Gives the calling thread an index if it can have one, and returns it; else no_thread_index.
 std::uint32_t claim_thread_index() noexcept;

@@ -14,6 +14,7 @@
 #include "millpond/base/config.hpp"
 #include "millpond/base/contract.hpp"
 #include "millpond/base/error.hpp"
+#include "millpond/base/memory_resource.hpp"
 #include "millpond/base/name.hpp"
 #include "millpond/base/stats.hpp"
 #include "millpond/memory/memory_options.hpp"
@@ -25,7 +26,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <memory_resource>
 #include <span>
 #include <string_view>
 #include <type_traits>
@@ -101,7 +101,7 @@ public:
     /// With an upstream the arena goes on in chunks from there when its own memory is full: each at least
     /// as large as all before it together. `rewind` and `clear` keep them for the next time; `shrink`
     /// returns those that nothing lies in, `release` and the end of the arena return all.
-    explicit arena(const arena_options& options, std::pmr::memory_resource* upstream = nullptr);
+    explicit arena(const arena_options& options, memory_resource* upstream = nullptr);
 
     /// Marks, scopes and resources hold its address, so it stays where it is.
     arena(const arena&) = delete;
@@ -231,9 +231,7 @@ public:
     std::size_t shrink() noexcept { return core_.shrink(); }
 
     /// Where chunks come from; nullptr when the arena is bounded by its own memory.
-    [[nodiscard]] std::pmr::memory_resource* upstream_resource() const noexcept {
-        return core_.upstream();
-    }
+    [[nodiscard]] memory_resource* upstream_resource() const noexcept { return core_.upstream(); }
 
     /// True when the address lies inside this arena's bytes. O(chunks).
     [[nodiscard]] bool owns(const void* address) const noexcept { return core_.owns(address); }

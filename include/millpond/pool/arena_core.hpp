@@ -22,6 +22,7 @@
 #include "millpond/base/config.hpp"
 #include "millpond/base/contract.hpp"
 #include "millpond/base/instrument.hpp"
+#include "millpond/base/memory_resource.hpp"
 #include "millpond/base/name.hpp"
 #include "millpond/base/stats.hpp"
 #include "millpond/memory/region.hpp"
@@ -32,7 +33,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <memory_resource>
 #include <new>
 
 MILLPOND_NAMESPACE_BEGIN
@@ -72,7 +72,7 @@ public:
     arena_core(const pool_name& name,
                const block_room& room,
                const memory_options& memory,
-               std::pmr::memory_resource* upstream);
+               memory_resource* upstream);
 
     arena_core(const arena_core&) = delete;
     arena_core& operator=(const arena_core&) = delete;
@@ -97,7 +97,7 @@ public:
     /// Gives bytes back if they lie on top and above the newest mark. Stops the program for what is not
     /// in use, but for a null pointer.
     void give_back(void* block, std::size_t bytes) noexcept {
-        const std::uint64_t offset = offset_of(block);
+        const std::size_t offset = offset_of(block);
         const std::size_t used = used_here();
         if constexpr (checked_build) {
             if (offset >= used || bytes > used - offset) [[unlikely]] {
@@ -178,7 +178,7 @@ public:
 
     [[nodiscard]] std::size_t shrink() noexcept;
 
-    [[nodiscard]] std::pmr::memory_resource* upstream() const noexcept { return upstream_; }
+    [[nodiscard]] memory_resource* upstream() const noexcept { return upstream_; }
 
     [[nodiscard]] pool_stats stats() const noexcept;
     [[nodiscard]] verdict verify() const noexcept;
@@ -284,7 +284,7 @@ private:
     std::size_t kept_bytes_ = 0;   ///< of the chunks behind the current one
     arena_chunk own_;              ///< the own region
     arena_chunk* current_ = &own_; ///< where the position is
-    std::pmr::memory_resource* upstream_;
+    memory_resource* upstream_;
     std::uint64_t failures_ = 0;
     int growth_error_ = 0; ///< errno of the last refused growth
     pool_name name_;

@@ -17,6 +17,7 @@
 /// entry says of one chunk does not change when it learns of another. An entry whose chunks are gone keeps
 /// its place, so that nobody's search ends early, until another granule needs one.
 
+#include "millpond/base/atomic_access.hpp"
 #include "millpond/base/config.hpp"
 #include "millpond/memory/region.hpp"
 
@@ -82,12 +83,12 @@ private:
     template <class T>
     [[nodiscard]] static T load(const T& place) noexcept {
         // A reader looks at what concerns a chunk that it has a block of: that was written before.
-        return std::atomic_ref<T>(const_cast<T&>(place)).load(std::memory_order_relaxed);
+        return atomic_load(place, std::memory_order_relaxed);
     }
 
     template <class T>
     static void store(T& place, T value) noexcept {
-        std::atomic_ref<T>(place).store(value, std::memory_order_relaxed); // as load()
+        atomic_store(place, value, std::memory_order_relaxed); // as load()
     }
 
     /// Tables of all sizes lie one behind the other: that of 16 entries begins at entry 16.

@@ -15,6 +15,7 @@
 /// by one, so that no growth takes longer than the first. What is known of blocks lies in pages of the
 /// storage's own, reserved for `max_capacity`, as in region_storage.
 
+#include "millpond/base/atomic_access.hpp"
 #include "millpond/base/bits.hpp"
 #include "millpond/base/config.hpp"
 #include "millpond/base/contract.hpp"
@@ -145,11 +146,11 @@ private:
 
     [[nodiscard]] std::byte* part_at(std::uint64_t number) const noexcept {
         // As capacity(): who has a block of it knows of the part.
-        return std::atomic_ref(parts_[number].begin).load(std::memory_order_relaxed);
+        return atomic_load(parts_[number].begin, std::memory_order_relaxed);
     }
 
     void set_part(std::uint32_t number, std::byte* begin) noexcept {
-        std::atomic_ref(parts_[number].begin).store(begin, std::memory_order_relaxed); // as above
+        atomic_store(parts_[number].begin, begin, std::memory_order_relaxed); // as above
     }
 
     [[nodiscard]] bool is_open(std::uint32_t number) const noexcept {
@@ -166,7 +167,7 @@ private:
     }
 
     [[nodiscard]] std::size_t part_bytes() const noexcept {
-        return (std::size_t{local_mask_} + 1) * stride_.bytes();
+        return (static_cast<std::size_t>(local_mask_) + 1) * stride_.bytes();
     }
 
     [[nodiscard]] bool take_chunk() noexcept;

@@ -392,8 +392,7 @@ concurrent_pool_stats concurrent_core<Storage>::stats() const noexcept {
     now.block_bytes = storage_.stride_bytes();
     now.bytes_committed = memory.bytes_committed;
     now.bytes_metadata = memory.bytes_metadata;
-    now.failures =
-        atomic_load(const_cast<std::uint64_t&>(shared_.failures), std::memory_order_relaxed);
+    now.failures = atomic_load(shared_.failures, std::memory_order_relaxed);
     now.pages = memory.pages;
     now.page_size_error = memory.page_size_error;
     return now;

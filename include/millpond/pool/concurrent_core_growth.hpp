@@ -23,7 +23,9 @@ struct concurrent_core<Storage>::word_window {
     std::array<std::uint64_t, word_blocks> free{};
 
     [[nodiscard]] bool has(std::uint64_t index) const noexcept {
-        return (free[index / word_blocks - first_word] >> (index % word_blocks) & 1) != 0;
+        return (free[static_cast<std::size_t>(index / word_blocks) - first_word] >>
+                    (index % word_blocks) &
+                1) != 0;
     }
 
     void remove(block_range blocks) noexcept {

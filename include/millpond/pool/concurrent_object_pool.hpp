@@ -284,7 +284,7 @@ private:
 
     [[nodiscard]] home* shared() const noexcept {
         // Pairs with the replacement in open_home().
-        return detail::atomic_load(const_cast<home*&>(home_), std::memory_order_acquire);
+        return detail::atomic_load(home_, std::memory_order_acquire);
     }
 
     /// Several threads may come here at once; the first to finish gives its home to all.

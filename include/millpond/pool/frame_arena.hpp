@@ -11,6 +11,7 @@
 ///     }
 
 #include "millpond/base/config.hpp"
+#include "millpond/base/memory_resource.hpp"
 #include "millpond/base/stats.hpp"
 #include "millpond/pool/arena.hpp"
 #include "millpond/pool/construct.hpp"
@@ -19,7 +20,6 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <memory_resource>
 #include <span>
 #include <string_view>
 #include <type_traits>
@@ -41,8 +41,7 @@ class frame_arena {
 public:
     /// With an upstream each frame goes on in chunks from there, which stay for later frames; `shrink`
     /// returns those that nothing lies in.
-    explicit frame_arena(const arena_options& options,
-                         std::pmr::memory_resource* upstream = nullptr)
+    explicit frame_arena(const arena_options& options, memory_resource* upstream = nullptr)
         : arenas_{arena(half(options, 0), upstream), arena(half(options, 1), upstream)} {}
 
     /// As arena: it stays where it is.

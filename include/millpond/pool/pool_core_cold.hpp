@@ -229,7 +229,9 @@ std::size_t pool_core<Storage, MagazineEntries>::discard_blocks(std::uint64_t fi
     if constexpr (leaves_gaps<Storage>) {
         return storage_.discard(first, end, [this](block_range gone) { take_out(gone); });
     } else {
-        return storage_.discard(first * storage_.stride_bytes(), end * storage_.stride_bytes());
+        const std::size_t stride = storage_.stride_bytes();
+        return storage_.discard(static_cast<std::size_t>(first) * stride,
+                                static_cast<std::size_t>(end) * stride);
     }
 }
 

@@ -32,8 +32,13 @@ MILLPOND_NAMESPACE_BEGIN
 namespace detail {
 
 /// Room for one control block: what the standard libraries need is 56 to 64 bytes. A cache line each, so
-/// that threads which count the owners of different objects do not write into the same one.
+/// that threads which count the owners of different objects do not write into the same one. libstdc++ was
+/// built with a mutex in each where the processor has no atomic steps on two bytes, as riscv64.
+#if defined(__GLIBCXX__) && !defined(_GLIBCXX_HAVE_ATOMIC_LOCK_POLICY)
+inline constexpr std::size_t control_bytes = 128;
+#else
 inline constexpr std::size_t control_bytes = 64;
+#endif
 
 /// "orders.shared": the home of "orders" in reports and in /proc/self/maps.
 [[nodiscard]] pool_name home_name(const pool_name& pool) noexcept;
@@ -152,7 +157,7 @@ private:
 
     [[nodiscard]] void* pool() const noexcept {
         // Pairs with the release in retire().
-        return atomic_load(const_cast<void*&>(pool_), std::memory_order_acquire);
+        return atomic_load(pool_, std::memory_order_acquire);
     }
 
     [[nodiscard]] std::size_t live_controls() const noexcept {
