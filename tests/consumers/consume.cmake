@@ -26,11 +26,15 @@ function(run_refused text)
     endif()
 endfunction()
 
+# One file instead of many: whoever adds the sources to a build of their own compiles them one by one, and
+# that is tried once, in add_subdirectory.
+set(in_one_file -D CMAKE_UNITY_BUILD=ON -D CMAKE_UNITY_BUILD_BATCH_SIZE=0)
+
 # install_library(TO CMAKE_OPTION...) builds the library as a packager would. The prefix is made
 # under another name and moved, so that a path that was baked in leads nowhere.
 function(install_library to)
     file(REMOVE_RECURSE ${to} ${to}-staged ${to}-build)
-    run(${CMAKE_COMMAND} -S ${SOURCE} -B ${to}-build ${cmake_options}
+    run(${CMAKE_COMMAND} -S ${SOURCE} -B ${to}-build ${cmake_options} ${in_one_file}
         -D MILLPOND_BUILD_TESTS=OFF -D MILLPOND_BUILD_TOOL=OFF
         -D CMAKE_INSTALL_PREFIX=${to}-staged -D CMAKE_INSTALL_LIBDIR=lib ${ARGN})
     run(${CMAKE_COMMAND} --build ${to}-build)
@@ -44,7 +48,7 @@ function(build_library to)
     file(REMOVE_RECURSE ${to})
     run(${CMAKE_COMMAND} -S ${SOURCE} -B ${to} ${cmake_options}
         -D MILLPOND_BUILD_TESTS=OFF -D MILLPOND_BUILD_TOOL=OFF -D CMAKE_BUILD_TYPE=Debug
-        -D CMAKE_UNITY_BUILD=ON -D CMAKE_UNITY_BUILD_BATCH_SIZE=0 ${ARGN})
+        ${in_one_file} ${ARGN})
     run(${CMAKE_COMMAND} --build ${to} --target millpond)
 endfunction()
 
@@ -108,8 +112,8 @@ elseif(CONSUMER STREQUAL wrong_version)
 elseif(CONSUMER STREQUAL add_subdirectory)
     build_and_run(add_subdirectory -D MILLPOND_SOURCE=${SOURCE})
 elseif(CONSUMER STREQUAL minimal)
-    build_and_run(add_subdirectory -D MILLPOND_SOURCE=${SOURCE}
-        "-DCMAKE_CXX_FLAGS=-fno-exceptions -fno-rtti")
+    build_and_run(add_subdirectory -D MILLPOND_SOURCE=${SOURCE} ${in_one_file} -D MILLPOND_WERROR=ON
+        -D CMAKE_BUILD_TYPE=MinSizeRel "-DCMAKE_CXX_FLAGS=-fno-exceptions -fno-rtti")
 elseif(CONSUMER STREQUAL shared)
     install_library(${WORK}/shared-prefix -D BUILD_SHARED_LIBS=ON)
     build_and_run(find_package -D CMAKE_PREFIX_PATH=${WORK}/shared-prefix -D WANTED=0.1)
