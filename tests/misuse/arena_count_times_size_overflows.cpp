@@ -5,7 +5,7 @@
 // class: block size 0, capacity 0, alignment not a power of two, count x size overflow
 // pools: arena
 // ends:  exit 0
-// says:  millpond: pool 'victim' is exhausted: 18446744073709551615 bytes do not fit, capacity 3000 bytes, peak 3 bytes
+// says:  millpond: pool 'victim' is exhausted: more bytes than there are addresses, capacity 3000 bytes, peak 3 bytes
 
 #include "arena_victim.hpp"
 

@@ -385,7 +385,7 @@ MUTATIONS = [
      "require(size <= size_classes::largest_size,", "require(true,",
      ["resource_size_too_large/pool_resource"]),
     ("there are so many sizes by hand",
-     "require(options.block_sizes.size() <= size_classes::most,", "require(true,",
+     "if (options.block_sizes.size() > size_classes::most) {", "if (false) {",
      ["resource_too_many_sizes/pool_resource"]),
     ("a resource's own pages are mapped",
      "if (memory.source != memory_source::mapped)", "if (false)",

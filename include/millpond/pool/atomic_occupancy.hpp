@@ -326,9 +326,12 @@ private:
     /// Looks at every word, whatever the summaries say.
     [[nodiscard]] MILLPOND_SLOW_PATH claimed_word claim_by_scan(std::uint32_t most) noexcept {
         for (std::uint32_t index = 0; index < words_for(end_); ++index) {
-            const claimed_word found = take_some(index, most);
-            if (found.mask != 0) {
-                return found;
+            // Who loses the blocks that it wanted has not seen that there are no others in the word.
+            while (look(words_[index]) != 0) {
+                const claimed_word found = take_some(index, most);
+                if (found.mask != 0) {
+                    return found;
+                }
             }
         }
         return {};
