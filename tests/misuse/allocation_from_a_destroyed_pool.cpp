@@ -10,7 +10,7 @@
 #include "victim.hpp"
 
 MISUSE_OF_A_POOL({
-    for (void* const block : it.take_up_to(200)) {
+    for (void* const block : it.take_up_to(2000)) {
         it.give(block);
     }
     it.destroy_pool();

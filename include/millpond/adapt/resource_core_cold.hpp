@@ -100,11 +100,12 @@ void resource_core<Kind>::deallocate_slow(void* block,
         return;
     }
     misuse_report report{.pool_name = plan_.name(),
-                         .reason = gone_,
+                         .reason = misuse::foreign,
                          .address = block,
                          .freed_bytes = bytes,
                          .freed_alignment = alignment};
     if (gone_ != misuse::foreign) {
+        report.reason = gone_;
         stop_on_misuse(report);
     }
     const std::lock_guard guard(lock_);
