@@ -67,7 +67,7 @@ std::size_t buffer_bytes_for(const block_room& room) noexcept {
 arena_core::arena_core(const pool_name& name,
                        const block_room& room,
                        const memory_options& memory,
-                       std::pmr::memory_resource* upstream)
+                       memory_resource* upstream)
     : max_capacity_(room.bytes)
     , upstream_(upstream)
     , name_(name) {
@@ -360,7 +360,7 @@ void arena_core::refuse_unless_older(const void* block, std::size_t bytes) const
 
 } // namespace detail
 
-arena::arena(const arena_options& options, std::pmr::memory_resource* upstream)
+arena::arena(const arena_options& options, memory_resource* upstream)
     : core_(options.name, detail::room_of(options), options.memory, upstream) {}
 
 std::string_view arena::try_duplicate(std::string_view text) noexcept {

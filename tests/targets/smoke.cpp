@@ -220,7 +220,7 @@ void try_concurrent_objects() {
     }
     check(all.size() >= 4, "the capacity of concurrent_object_pool");
     std::thread waker([&] { pool.destroy(all.back()); });
-    item* const waited = pool.create_for(std::chrono::hours(24 * 365 * 100), 9U, destroyed);
+    item* const waited = pool.try_create_for(std::chrono::hours(24 * 365 * 100), 9U, destroyed);
     check(waited != nullptr && waited->number == 9, "a wait that another thread ends");
     waker.join();
     all.back() = waited;

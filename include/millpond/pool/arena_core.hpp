@@ -193,7 +193,7 @@ private:
     static constexpr std::size_t nowhere = SIZE_MAX;
 
     /// In the current chunk. Above every size for an address below its first.
-    [[nodiscard]] std::uint64_t offset_of(const void* address) const noexcept {
+    [[nodiscard]] std::size_t offset_of(const void* address) const noexcept {
         return reinterpret_cast<std::uintptr_t>(address) - reinterpret_cast<std::uintptr_t>(first_);
     }
 
@@ -208,9 +208,8 @@ private:
 
     /// Bytes that are in use below a position; `nowhere` for one in what is not in use.
     [[nodiscard]] std::size_t size_at(const std::byte* position) const noexcept {
-        const std::uint64_t offset = offset_of(position);
-        return offset <= used_here() ? below_ + static_cast<std::size_t>(offset)
-                                     : size_in_older(position);
+        const std::size_t offset = offset_of(position);
+        return offset <= used_here() ? below_ + offset : size_in_older(position);
     }
 
     [[nodiscard]] MILLPOND_SLOW_PATH std::size_t
