@@ -135,7 +135,7 @@ bool chunked_storage::take_chunk() noexcept {
     return true;
 }
 
-/// Memory for so many parts; nullptr when there is none to be had.
+/// Memory for so many parts; nullptr when none is available.
 std::byte* chunked_storage::ask_upstream(std::uint32_t parts) noexcept {
     const std::size_t bytes = parts * part_bytes();
     if (budget_ != nullptr && budget_->take(1, bytes) == 0) {

@@ -23,7 +23,7 @@ MILLPOND_NAMESPACE_BEGIN
 /// Units:      one object of the allocator's value_type.
 /// Complexity: those of the destructor and of the allocator's `deallocate`.
 /// Errors:     none; a destructor that throws ends the program.
-/// Threads:    as the allocator.
+/// Threads:    one at a time per allocator and what it allocates from, unless those allow more.
 /// Source:     WG21 P0211 (Köppe 2017); Boost.SmartPtr has the same.
 template <class Allocator>
 class allocation_deleter {
@@ -92,7 +92,7 @@ private:
 /// Units:      one object.
 /// Complexity: those of the allocator's `allocate` and `construct`.
 /// Errors:     passes on what they throw; when the constructor does, the memory is the allocator's again.
-/// Threads:    as the allocator.
+/// Threads:    one at a time per allocator and what it allocates from, unless those allow more.
 template <class T, class Allocator, class... Arguments>
 
 requires(std::is_object_v<T> && !std::is_array_v<T> && !std::is_const_v<T> &&

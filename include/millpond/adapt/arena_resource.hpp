@@ -32,7 +32,7 @@ MILLPOND_NAMESPACE_BEGIN
 ///             a block that is not in use stops the program. Resources of the same arena are equal; in
 ///             a build without RTTI only a resource and itself are.
 /// Threads:    one thread at a time per arena.
-/// Source:     as arena; std::pmr::monotonic_buffer_resource for the idea.
+/// Source:     Hanson 1990 (arenas); std::pmr::monotonic_buffer_resource for the idea.
 class arena_resource final : public std::pmr::memory_resource {
 public:
     /// The arena must live as long as the resource is used.

@@ -6,9 +6,9 @@
 ///     millpond::concurrent_pool_resource sizes({.name = "messages"});
 ///     std::pmr::vector<std::pmr::string> lines(&sizes);   // grown here, destroyed anywhere
 ///
-/// As pool_resource, with a concurrent pool for each size class: every thread keeps some blocks of each
-/// class that it freed, and what a thread frees need not be what it allocated. There is a lock for what
-/// goes to the system or upstream, for nothing else.
+/// A std::pmr resource for any thread, with a concurrent pool for each size class. Every thread keeps some
+/// blocks of each class that it freed, and may free what another thread allocated. Only what goes to the
+/// system or upstream takes a lock.
 
 #include "millpond/adapt/resource_core.hpp"
 #include "millpond/adapt/resource_plan.hpp"
@@ -53,13 +53,20 @@ struct resource_of_any_thread {
 
 /// Serves blocks of any size to any thread: small ones from pools, large ones from its upstream.
 ///
-/// Units:      as pool_resource.
+/// Units:      bytes. From 64 bytes on a block is at most an eighth larger than what was asked for, below
+///             that at most 7 bytes.
 /// Complexity: O(1), bounds in instructions in docs/guarantees.md, with what concurrent_block_pool says of
 ///             other threads. The first request of a class, growth and what goes upstream take the lock.
-/// Errors:     as pool_resource. At the limit, blocks that other threads keep are not to be had.
-/// Threads:    any, at any time. Only construction, destruction, `release` and `verify` want to be alone. The
-///             upstream is called by one thread at a time.
-/// Source:     as pool_resource and concurrent_block_pool.
+/// Errors:     pool_exhausted at the limit, where blocks that other threads keep are unavailable;
+///             std::bad_alloc for more than an object can have; what the upstream throws passes, and
+///             nothing is lost. A second free, one of a foreign address, one with a size that is not its
+///             block's, an alignment that is no power of two, and a call of a destroyed resource stop the
+///             program with one line. The constructor throws std::invalid_argument; what the system
+///             refuses comes from the upstream.
+/// Threads:    any, at any time; construction, destruction, `release` and `verify` must not overlap any
+///             other call. The upstream is called by one thread at a time.
+/// Source:     N3916 (polymorphic memory resources); Bonwick and Adams 2001 (magazines per processor);
+///             docs/design.md.
 class concurrent_pool_resource : public std::pmr::memory_resource {
 public:
     concurrent_pool_resource()
@@ -83,7 +90,7 @@ public:
     concurrent_pool_resource(const concurrent_pool_resource&) = delete;
     concurrent_pool_resource& operator=(const concurrent_pool_resource&) = delete;
 
-    /// As `release()`.
+    /// Ends all pools, whatever is live in them, and returns all memory, as `release()` does.
     ~concurrent_pool_resource() override;
 
     /// A block of at least so many bytes, aligned to a power of two. Zero bytes yield a valid block.

@@ -94,7 +94,7 @@ public:
     pool_resource(const pool_resource&) = delete;
     pool_resource& operator=(const pool_resource&) = delete;
 
-    /// As `release()`.
+    /// Ends all pools, whatever is live in them, and returns all memory, as `release()` does.
     ~pool_resource() override;
 
     /// A block of at least so many bytes, aligned to a power of two. Zero bytes yield a valid block.

@@ -78,7 +78,8 @@ public:
     [[nodiscard]] bool
     try_reserve(std::size_t blocks, std::size_t bytes, std::size_t alignment) noexcept;
 
-    /// The same; throws pool_exhausted when that is too much.
+    /// Makes the pool for such requests, with memory for so many blocks; throws pool_exhausted when that is
+    /// too much.
     void reserve(std::size_t blocks, std::size_t bytes, std::size_t alignment);
 
     std::size_t shrink() noexcept;
@@ -109,7 +110,7 @@ private:
             std::memory_order_acquire); // pairs with the release in make_pool()
     }
 
-    /// The same of the class's pool on chunks.
+    /// The class's pool on chunks; nullptr when there is none, for the index `count()` as well.
     [[nodiscard]] chunked_pool* chunked(std::uint32_t index) const noexcept {
         return chunked_[index].load(
             std::memory_order_acquire); // pairs with the release in make_pool()

@@ -92,7 +92,7 @@ public:
 
     [[nodiscard]] chunk_source source_of(std::uint32_t index) const noexcept;
 
-    /// As the standard has them.
+    /// The options in the form that the standard library has for them.
     [[nodiscard]] std::pmr::pool_options standard_options() const noexcept;
 
 private:

@@ -49,7 +49,7 @@ private:
 /// Keeps a sorted record of each block: O(log n) a call.
 class unpooled_blocks {
 public:
-    /// As a block was asked for.
+    /// The size and alignment with which a block was asked for.
     struct request {
         std::size_t bytes;
         std::size_t alignment;

@@ -5,7 +5,7 @@
 ///
 /// The checking level and the tool that watches are part of the namespace, so that two files built with
 /// different ones, or a file and a library, fail to link instead of disagreeing about what a block is. A
-/// function that only returns a pool, and a variable that is one, have the same name at every level: those
+/// function that only returns a pool, and a variable that is one, have the same name at both levels: those
 /// files fail to link by `mark_file`.
 
 #if __cplusplus < 202002L

@@ -99,10 +99,10 @@ inline void require_alignment(const pool_name& name, std::size_t alignment) noex
 /// Prints one line that says how many blocks were still live when a raw pool was destroyed.
 void report_leak(const char* pool_name, std::size_t live_blocks, std::size_t block_bytes) noexcept;
 
-/// The same of blocks that are not all of one size.
+/// Prints one line that says how many blocks, not all of one size, were still live at destruction.
 void report_mixed_leak(const char* pool_name, std::size_t live_blocks, std::size_t bytes) noexcept;
 
-/// As report_leak, and aborts.
+/// Prints the line of `report_leak` and aborts.
 [[noreturn]] void
 stop_on_leak(const char* pool_name, std::size_t live_blocks, std::size_t block_bytes) noexcept;
 

@@ -51,7 +51,7 @@ struct growth_refusal {
 /// Units:      counts in blocks; those of an arena or a resource in bytes, and the text says so.
 /// Complexity: O(1); holds its text, allocates nothing.
 /// Errors:     none.
-/// Threads:    as every exception.
+/// Threads:    any may read it.
 /// Source:     own.
 class pool_exhausted : public std::bad_alloc {
 public:

@@ -116,7 +116,7 @@ inline void prefetch_for_write(const void* memory) noexcept {
 }
 #endif
 
-/// The same for reading.
+/// Starts bringing a block's first line into the cache for reading. Not a touch: it cannot fault.
 inline void prefetch_for_read(const void* memory) noexcept {
     __builtin_prefetch(memory, 0);
 }

@@ -95,7 +95,8 @@ public:
     /// committed like that does not show in committed().
     [[nodiscard]] int commit(std::size_t first, std::size_t end) noexcept;
 
-    /// As `commit`, but throws std::system_error with the limit that was hit, where it can be known.
+    /// Makes the first `bytes` usable, or throws std::system_error with the limit that was hit, where it can be
+    /// known.
     void commit_or_throw(const pool_name& name, std::size_t bytes);
 
     /// What a commit asks of the system.

@@ -253,7 +253,7 @@ public:
 
     [[nodiscard]] const char* name() const noexcept { return core_.name().c_str(); }
 
-    /// As of a pool whose blocks are single bytes.
+    /// The arena's figures, those of a pool whose blocks are single bytes.
     [[nodiscard]] pool_stats stats() const noexcept { return core_.stats(); }
 
     /// Checks every invariant, and every record of a destructor. O(records).

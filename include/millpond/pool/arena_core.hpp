@@ -63,7 +63,7 @@ public:
         std::uint64_t rewinds = 0; ///< how many there had been
     };
 
-    /// The same, with the arena that it is a state of.
+    /// A state to go back to, with the arena that it is a state of.
     struct mark {
         const arena_core* home = nullptr;
         point at{};
@@ -161,7 +161,7 @@ public:
         return below_ + static_cast<std::size_t>(end_ - first_) + kept_bytes_;
     }
 
-    /// Over an upstream, which alone knows: more than there can be.
+    /// Bytes that the arena may grow to; over an upstream, whose limit is unknown, more than there can be.
     [[nodiscard]] std::size_t max_capacity() const noexcept {
         return upstream_ != nullptr ? most_bytes : max_capacity_;
     }
@@ -173,7 +173,7 @@ public:
     /// True for an address in the own region or in a chunk.
     [[nodiscard]] bool owns(const void* address) const noexcept;
 
-    /// Makes room for so many bytes in use; false beyond max_capacity, or when there is none to be had.
+    /// Makes room for so many bytes in use; false beyond max_capacity, or when no memory is available.
     [[nodiscard]] bool reserve(std::size_t bytes) noexcept;
 
     [[nodiscard]] std::size_t shrink() noexcept;
@@ -183,7 +183,7 @@ public:
     [[nodiscard]] pool_stats stats() const noexcept;
     [[nodiscard]] verdict verify() const noexcept;
 
-    /// Of the chunks alone.
+    /// Checks the chunks only.
     [[nodiscard]] verdict verify_chunks() const noexcept;
 
     [[noreturn]] MILLPOND_SLOW_PATH void throw_full(std::size_t bytes) const;

@@ -56,7 +56,7 @@ struct concurrent_block_pool_options {
 /// Errors:     `try_allocate` returns nullptr when full, `allocate` throws pool_exhausted; freeing
 ///             anything but a live block stops the program with one line (docs/checks.md); the
 ///             constructor throws std::invalid_argument or std::system_error and leaves nothing.
-/// Threads:    any, at any time. Only construction, destruction and `verify` want to be alone.
+/// Threads:    any, at any time; construction, destruction and `verify` must not overlap any other call.
 /// Source:     Bonwick and Adams 2001 (magazines per processor); own design note in docs/design.md.
 class concurrent_block_pool {
     using core = detail::concurrent_core<detail::region_storage<detail::runtime_stride>>;
@@ -94,7 +94,8 @@ public:
         return core_.try_allocate_until(detail::deadline_after(most));
     }
 
-    /// The same with a point in time of any clock.
+    /// Returns a block as soon as fewer than `capacity()` are live, or earlier; nullptr when
+    /// `deadline`, a point in time of any clock, comes first. Sleeps meanwhile.
     template <class Clock, class Duration>
     [[nodiscard]] void*
     try_allocate_until(const std::chrono::time_point<Clock, Duration>& deadline) noexcept {
@@ -123,11 +124,11 @@ public:
     /// Sets `blocks` blocks aside; nothing when there are not so many.
     [[nodiscard]] std::optional<reservation> try_reserve_tokens(std::size_t blocks) noexcept;
 
-    /// As try_allocate, and async-signal-safe: works on the shared words alone, whatever the
-    /// interrupted thread was doing. O(1).
+    /// Returns an uninitialised block, or nullptr when the pool is full. Async-signal-safe: uses only the
+    /// shared words, whatever the interrupted thread was doing. O(1).
     [[nodiscard]] void* try_allocate_direct() noexcept { return core_.try_allocate_directly(); }
 
-    /// As deallocate, and async-signal-safe. Takes any live block of the pool.
+    /// Takes back any live block of the pool. A null pointer is ignored. Async-signal-safe.
     void deallocate_direct(void* block) noexcept { core_.deallocate_directly(block); }
 
     /// True exactly for the start of a live block: false for every other address, null too. Of one that another
@@ -174,19 +175,21 @@ private:
 /// one thread allocates and others free, the view is all that the allocating side needs: it takes no
 /// atomic step but for one word of up to 64 blocks at a time.
 ///
-/// Units:      as concurrent_block_pool.
-/// Complexity: as there.
-/// Errors:     as there.
+/// Units:      blocks of the pool's `block_bytes()` bytes, aligned to its `block_alignment()`.
+/// Complexity: O(1) each, bounds in instructions in docs/guarantees.md; a call that finds the thread's
+///             blocks used up is repeated as often as other threads took what it had found.
+/// Errors:     `try_allocate` returns nullptr when full, `allocate` throws pool_exhausted; freeing
+///             anything but a live block stops the program with one line (docs/checks.md).
 /// Threads:    the one that called `local()`, for as long as it and the pool live.
-/// Source:     as there.
+/// Source:     Bonwick and Adams 2001 (magazines per processor); docs/design.md.
 class concurrent_block_pool::local_view {
 public:
-    /// As concurrent_block_pool::try_allocate.
+    /// Returns an uninitialised block, or nullptr when the pool is full.
     [[nodiscard]] void* try_allocate() noexcept {
         return cache_ != nullptr ? core_->try_allocate(*cache_) : core_->try_allocate_directly();
     }
 
-    /// As concurrent_block_pool::allocate.
+    /// Returns an uninitialised block; throws pool_exhausted when the pool is full.
     [[nodiscard, gnu::returns_nonnull]] void* allocate() {
         void* const block = try_allocate();
         if (block == nullptr) [[unlikely]] {
@@ -195,7 +198,7 @@ public:
         return block;
     }
 
-    /// As concurrent_block_pool::deallocate.
+    /// Takes a block back, whoever allocated it. A null pointer is ignored.
     void deallocate(void* block) noexcept {
         if (cache_ != nullptr) [[likely]] {
             core_->deallocate(*cache_, block);
@@ -204,12 +207,13 @@ public:
         }
     }
 
-    /// As concurrent_block_pool::try_allocate_bulk.
+    /// Fills `out` from its start with as many blocks as there are, and returns how many. O(out.size()).
     [[nodiscard]] std::size_t try_allocate_bulk(std::span<void*> out) noexcept {
         return core_->try_allocate_bulk(cache_, out);
     }
 
-    /// As concurrent_block_pool::deallocate_bulk.
+    /// Takes many blocks back, where all threads can reach them; neighbours are cheapest. Null pointers are
+    /// ignored. O(blocks.size()).
     void deallocate_bulk(std::span<void* const> blocks) noexcept { core_->deallocate_bulk(blocks); }
 
     /// False for a thread beyond the pool's `threads`: the view works, on the shared words.

@@ -74,7 +74,7 @@ public:
         return try_allocate_slow();
     }
 
-    /// The same for a thread that knows its cache.
+    /// A block, or nullptr when the pool is full, for a thread that knows its cache.
     [[nodiscard]] void* try_allocate(thread_cache& cache) noexcept {
         void* const block = pick(cache);
         return block != nullptr ? hand_out(block) : nullptr;
@@ -87,7 +87,8 @@ public:
         }
     }
 
-    /// The same for whoever has other blocks too: false, and nothing done, for what is no block of this pool.
+    /// Takes a block back, for a caller that has other blocks too; does nothing and returns false for what is no
+    /// block of this pool.
     [[nodiscard]] bool try_deallocate(void* block) noexcept {
         const std::uint64_t index = index_of(block);
         if (!is_block(index)) [[unlikely]] {
@@ -124,7 +125,7 @@ public:
         return pick_from_word(cache);
     }
 
-    /// The same without a cache.
+    /// A free block that nobody else can get any more, or nullptr; without a cache.
     [[nodiscard]] void* pick_directly() noexcept {
         occupancy::claimed_word found = bits().claim(1);
         if (found.mask == 0) [[unlikely]] {
@@ -210,7 +211,7 @@ public:
     /// The calling thread's cache if it has one already.
     [[nodiscard]] thread_cache* own_cache() const noexcept { return caches_[thread_index]; }
 
-    /// The same, made now if need be; nullptr when all seats are taken.
+    /// The calling thread's cache, made now if need be; nullptr when all seats are taken.
     [[nodiscard]] thread_cache* join() noexcept;
 
     [[nodiscard]] thread_cache* own_cache_or_join() noexcept {
@@ -315,7 +316,7 @@ private:
         return storage_.block_at(index);
     }
 
-    // A state byte has no partners: what it says is about itself alone.
+    // A state byte has no partners: it speaks only of itself.
     [[nodiscard]] block_state state_of(std::uint64_t index) const noexcept {
         return atomic_load(storage_.states()[index], std::memory_order_relaxed);
     }

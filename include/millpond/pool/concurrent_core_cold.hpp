@@ -104,7 +104,7 @@ void concurrent_core<Storage>::end_thread(std::uint32_t index) noexcept {
     wake_if_waiting();
 }
 
-/// Every block that is neither live nor set aside becomes free: the states alone decide.
+/// Every block that is neither live nor set aside becomes free: only the states decide.
 template <class Storage>
 void concurrent_core<Storage>::recover(std::uint32_t own_index) noexcept {
     for (std::uint32_t seat = 0; seat < limits_.threads; ++seat) {

@@ -52,13 +52,15 @@ struct concurrent_object_pool_options {
 /// dies.
 ///
 /// Units:      objects of type T; a block is sizeof(T) bytes.
-/// Complexity: as concurrent_block_pool, and the constructor or destructor.
+/// Complexity: O(1) each, bounds in instructions in docs/guarantees.md, and the constructor or destructor; a
+///             call that finds its thread's blocks used up is repeated as often as other threads took what
+///             it had found. No lock, no system call (except to wake a thread that waits).
 /// Errors:     `try_create` returns nullptr when full, `create` throws pool_exhausted, and both pass
 ///             on what the constructor throws; destroying anything but a live object stops the
 ///             program with one line; the constructor throws std::invalid_argument or
 ///             std::system_error and leaves nothing.
-/// Threads:    any, at any time. Only construction, destruction and `verify` want to be alone.
-/// Source:     as concurrent_block_pool.
+/// Threads:    any, at any time; construction, destruction and `verify` must not overlap any other call.
+/// Source:     Bonwick and Adams 2001 (magazines per processor); docs/design.md.
 template <class T>
 class concurrent_object_pool {
     static_assert(detail::poolable<T>);
@@ -114,7 +116,8 @@ public:
                          std::forward<Arguments>(arguments)...);
     }
 
-    /// The same with a point in time of any clock.
+    /// Constructs an object as soon as fewer than `capacity()` are live, or earlier; nullptr when
+    /// `deadline`, a point in time of any clock, comes first.
     template <class Clock, class Duration, class... Arguments>
     [[nodiscard]] T* try_create_until(const std::chrono::time_point<Clock, Duration>& deadline,
                                       Arguments&&... arguments) {
@@ -162,8 +165,8 @@ public:
     /// buffer needs the other form.
     void reserve_shared() { reserve_shared(core_.storage().memory_kind()); }
 
-    /// The same on memory of another kind. A buffer must have `shared_buffer_bytes`, and must outlive
-    /// the pool and every weak pointer.
+    /// Makes room for as many control blocks as objects, on memory of the given kind. A buffer must have
+    /// `shared_buffer_bytes`, and must outlive the pool and every weak pointer.
     void reserve_shared(const memory_options& memory) {
         if (shared() == nullptr) {
             (void)open_home(memory);
@@ -257,7 +260,7 @@ private:
         return blocks.begin_free(object);
     }
 
-    /// As many threads keep control blocks as keep objects, and none where none does.
+    /// The options of the pool of control blocks: as many threads keep some as keep objects, or none does.
     [[nodiscard]] static concurrent_block_pool_options
     home_options(const pool_name& name, std::size_t capacity, std::size_t threads) noexcept {
         const bool keeps = threads != 0;
@@ -333,15 +336,16 @@ private:
 
 /// One thread's view of a concurrent_object_pool; see concurrent_block_pool::local_view.
 ///
-/// Units:      as concurrent_object_pool.
-/// Complexity: as there.
-/// Errors:     as there.
+/// Units:      objects of type T.
+/// Complexity: O(1) each, and the constructor or destructor; repeated as in concurrent_object_pool.
+/// Errors:     `try_create` returns nullptr when full, `create` throws pool_exhausted, and both pass on what
+///             the constructor throws; destroying anything but a live object stops the program.
 /// Threads:    the one that called `local()`, for as long as it and the pool live.
-/// Source:     as there.
+/// Source:     Bonwick and Adams 2001 (magazines per processor).
 template <class T>
 class concurrent_object_pool<T>::local_view {
 public:
-    /// As concurrent_object_pool::try_create.
+    /// Constructs an object from the arguments; nullptr when the pool is full.
     template <class... Arguments>
     [[nodiscard]] T*
     try_create(Arguments&&... arguments) noexcept(detail::constructs_nothrow<T, Arguments...>) {
@@ -351,7 +355,7 @@ public:
                    : detail::construct_in<T>(*core_, block, std::forward<Arguments>(arguments)...);
     }
 
-    /// As concurrent_object_pool::create.
+    /// Constructs an object from the arguments; throws pool_exhausted when the pool is full.
     template <class... Arguments>
     [[nodiscard, gnu::returns_nonnull]] T* create(Arguments&&... arguments) {
         void* const block = try_allocate();
@@ -361,7 +365,7 @@ public:
         return detail::construct_in<T>(*core_, block, std::forward<Arguments>(arguments)...);
     }
 
-    /// As concurrent_object_pool::destroy.
+    /// Destroys an object, whoever created it, and frees its block. A null pointer is ignored.
     void destroy(T* object) noexcept {
         if (begin_destroy(*core_, object)) [[likely]] {
             std::destroy_at(object);
@@ -391,7 +395,7 @@ private:
 /// What is not taken goes back when the reservation dies.
 ///
 /// Units:      objects.
-/// Complexity: as concurrent_block_pool::reservation.
+/// Complexity: O(1) and the constructor, and again as often as another reservation took what it had found.
 /// Errors:     once `remaining()` is 0, and never before, `try_create` returns nullptr and `create` throws
 ///             pool_exhausted; what the constructor throws passes, and the block is free for all.
 /// Threads:    one at a time per reservation; it may move to another thread.

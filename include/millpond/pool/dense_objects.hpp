@@ -87,7 +87,7 @@ public:
         }
     }
 
-    /// The same until there is none.
+    /// Destroys every object, those included that destructors create meanwhile.
     void destroy_all() noexcept {
         do {
             clear();

@@ -34,7 +34,10 @@ MILLPOND_NAMESPACE_BEGIN
 ///             shared out.
 /// Complexity: O(1) each; `next_frame` calls each destructor of the frame before last once; no system
 ///             call once committed. Both frames' memory is made at construction.
-/// Errors:     as arena; a destructor that `next_frame` runs must not call it.
+/// Errors:     `try_` forms return nullptr or something empty when full, the others throw pool_exhausted;
+///             what a constructor throws passes; broken contracts stop the program with one line
+///             (docs/checks.md); a destructor that `next_frame` runs must not call it; the constructor
+///             throws std::invalid_argument or std::system_error and leaves nothing.
 /// Threads:    one thread at a time per pair.
 /// Source:     own; double buffering.
 class frame_arena {
@@ -44,7 +47,7 @@ public:
     explicit frame_arena(const arena_options& options, memory_resource* upstream = nullptr)
         : arenas_{arena(half(options, 0), upstream), arena(half(options, 1), upstream)} {}
 
-    /// As arena: it stays where it is.
+    /// Cannot be copied or moved: the arenas stay where they are.
     frame_arena(const frame_arena&) = delete;
     frame_arena& operator=(const frame_arena&) = delete;
 
@@ -60,7 +63,7 @@ public:
         ++frame_;
     }
 
-    /// As `arena::shrink`, of both.
+    /// Returns unused memory of both arenas to where it came from, and says how many bytes that was.
     std::size_t shrink() noexcept { return arenas_[0].shrink() + arenas_[1].shrink(); }
 
     /// How often there was a next frame.

@@ -2,12 +2,22 @@
 #pragma once
 /// \file
 /// A name for an object of a handle_pool that outlives the object: 64 bits, to copy, compare, hash,
-/// store and send. It never leads to another object than the one it was given for.
+/// store and send. It leads to the object that it was given for, or to nothing, with two exceptions.
 ///
 ///     | tag: 8 bits | generation: 56 - n bits | slot: n bits |
 ///
 /// `n` is just enough for the pool's max_capacity, so that a small pool has generations for centuries:
-/// 46 bits of them for a thousand objects, 24 for four thousand million. The tag says which pool.
+/// 46 bits of them for a thousand objects, 24 for four thousand million. A slot whose generations are used
+/// up is never used again, so without `restore` a pool never gives the same handle twice.
+///
+/// The exceptions, where a handle can be taken for one of another object:
+///
+/// * Another pool with the same tag. There are 255 tags, which the handle pools of a process, of whatever
+///   type, take in turn: the 255th pool made after this one has its tag. Every process begins with the
+///   same tag, and a pool that was restored from a snapshot has that snapshot's tag. So a handle belongs
+///   with its pool: give it to no other.
+/// * `restore` takes the generations of the slots back to those of the snapshot. Handles that the pool gave
+///   after that snapshot was made are given again, to other objects: forget them.
 
 #include "millpond/base/config.hpp"
 
@@ -22,9 +32,9 @@ MILLPOND_NAMESPACE_BEGIN
 /// Names an object of a handle_pool<T>; the default constructed one names none.
 ///
 /// Units:      64 bits, whose split is the pool's business.
-/// Complexity: as an integer.
+/// Complexity: O(1), and no memory.
 /// Errors:     none.
-/// Threads:    as an integer.
+/// Threads:    any may read it; one at a time may assign to it, and then none may read it.
 /// Source:     own; index and generation in one word are an old practice of game engines.
 template <class T>
 class handle {
@@ -73,7 +83,7 @@ constexpr std::uint64_t mixed(std::uint64_t value) noexcept {
 
 MILLPOND_NAMESPACE_END
 
-/// Mixes all bits, because those of the slot alone are few and dense.
+/// Mixes all bits, because those of the slot are few and dense.
 template <class T>
 struct std::hash<millpond::handle<T>> {
     [[nodiscard]] std::size_t operator()(millpond::handle<T> named) const noexcept {

@@ -48,7 +48,9 @@ struct handle_pool_options {
 ///
 /// Destroying an object moves the last one into its place. So a pointer or reference, and an iterator
 /// too, is good until the next `destroy`, `clear` or `restore` of the pool; creating, growing and
-/// moving the pool leave it good. A handle is good for ever: it leads to its object or to nothing.
+/// moving the pool leave it good. A handle does not go bad: in its own pool it leads to its object, or to
+/// nothing once that was destroyed, unless `restore` took the pool back to before the handle was given. A
+/// handle of another pool finds nothing as long as the tags differ; there are 255 tags (handle.hpp).
 ///
 /// Constructors, destructors and move constructors of T may use the pool, but not move, assign,
 /// snapshot, restore or end it. Meanwhile their own object's handle finds nothing, and
@@ -60,9 +62,9 @@ struct handle_pool_options {
 ///             `clear`, `verify`, `snapshot` and `restore` O(most objects there ever were); no system
 ///             call once committed.
 /// Errors:     `try_create` returns the null handle when full, `create` throws pool_exhausted, and both
-///             pass on what the constructor throws; a stale, null or foreign handle finds nothing and
-///             destroys nothing; the constructor throws std::invalid_argument or std::system_error
-///             and leaves nothing.
+///             pass on what the constructor throws; a stale or null handle, and one of a pool with
+///             another tag, finds nothing and destroys nothing; the constructor throws
+///             std::invalid_argument or std::system_error and leaves nothing.
 /// Threads:    one thread at a time per pool; const calls may overlap with each other.
 /// Source:     own; a dense array with a sparse one beside it: Briggs and Torczon 1993 (sparse sets).
 template <class T>
@@ -128,7 +130,7 @@ public:
     }
 
     /// Destroys the object and moves the last one into its place. False, and nothing happens, when the
-    /// handle is stale, null or another pool's: to destroy twice is no mistake.
+    /// handle is stale, null or of a pool with another tag: to destroy twice is no mistake.
     bool destroy(handle<T> named) noexcept {
         const std::uint64_t position = core().find(named.value());
         if (position >= core().max_capacity()) {
@@ -138,8 +140,9 @@ public:
         return true;
     }
 
-    /// The object, or nullptr once it was destroyed: for ever, and for every handle that is not this
-    /// pool's. One exception: a pool of the same type may have the same tag, of which there are 255.
+    /// The object, or nullptr once it was destroyed, and for a handle of a pool with another tag. A handle of
+    /// a pool with the same tag, or one given after the snapshot that `restore` has read, may find another
+    /// object: handle.hpp says when.
     [[nodiscard]] T* get(handle<T> named) noexcept {
         const std::uint64_t position = core().find(named.value());
         return position < core().max_capacity() ? objects_.at(position) : nullptr;

@@ -47,7 +47,7 @@ struct object_pool_options {
 ///             std::system_error and leaves nothing.
 /// Threads:    one thread at a time per pool. Shared owners may be copied anywhere; where the last one,
 ///             or the last weak pointer, goes, no other thread may be in the pool.
-/// Source:     as block_pool.
+/// Source:     Bonwick 2001 (magazines); Matani 2021 (bitmap fit); docs/design.md.
 template <class T>
 class object_pool
     : public detail::typed_pool<T,
@@ -139,8 +139,8 @@ public:
     /// buffer needs the other form.
     void reserve_shared() { reserve_shared(memory_kind()); }
 
-    /// The same on memory of another kind. A buffer must have `shared_buffer_bytes`, and must outlive
-    /// the pool and every weak pointer.
+    /// Makes room for as many control blocks as objects, on memory of the given kind. A buffer must have
+    /// `shared_buffer_bytes`, and must outlive the pool and every weak pointer.
     void reserve_shared(const memory_options& memory) {
         if (home_ == nullptr) {
             (void)open_home(memory);

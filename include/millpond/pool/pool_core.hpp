@@ -93,8 +93,8 @@ public:
         }
     }
 
-    /// The same for whoever has other blocks too: false, and nothing done, for what is no live block of this
-    /// pool.
+    /// Takes a block back, for a caller that has other blocks too; does nothing and returns false for what is
+    /// no live block of this pool.
     [[nodiscard]] bool try_deallocate(void* block) noexcept {
         const std::uint64_t index = index_of(block);
         if (index < storage_.max_capacity() &&

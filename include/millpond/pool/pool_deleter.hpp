@@ -25,9 +25,10 @@ namespace detail {
 /// Gives an object back to its pool: the deleter of a pool's `unique`.
 ///
 /// Units:      one object.
-/// Complexity: as the pool's `destroy`.
-/// Errors:     as `destroy`; an object that an owner without a pool was given stops the program.
-/// Threads:    as `destroy`.
+/// Complexity: O(1), and the destructor.
+/// Errors:     none for a live object of the pool; anything else, and an object that an owner without a pool
+///             was given, stops the program.
+/// Threads:    one at a time per pool; any, at any time, where the pool is a concurrent one.
 /// Source:     own.
 template <class Pool>
 class pool_deleter {

@@ -76,7 +76,7 @@ public:
     [[nodiscard]] std::byte* leading() const noexcept { return memory_.data(); }
 
     /// Commits what is needed for so many blocks, and some more ahead: at most two system calls, and as many
-    /// again where only the least is to be had. Returns 0 or errno.
+    /// again where only the least is available. Returns 0 or errno.
     [[nodiscard]] int cover(std::size_t blocks) noexcept;
 
     /// Of the leading array only.

@@ -51,13 +51,16 @@ struct keep_as_is {
 /// thread that gives it back, so in several at once.
 ///
 /// Units:      objects of type T.
-/// Complexity: as concurrent_block_pool, and the hook; a constructor only when an object is lent that
-///             never was. Destruction destroys every object that was built, O(capacity).
+/// Complexity: O(1) each, bounds in instructions in docs/guarantees.md, and the hook; a call that finds its
+///             thread's objects used up is repeated as often as other threads took what it had found. No
+///             lock, no system call (except to wake a thread that waits). A constructor runs
+///             only when an object is lent for the first time. Destruction destroys every object that was
+///             built, O(capacity).
 /// Errors:     `try_acquire` gives an empty lease when all are lent, `acquire` throws pool_exhausted;
 ///             both pass on what the constructor throws, and the place is free again. A lease that is
 ///             left when the pool dies is reported, and stops the program when it ends.
-/// Threads:    any, at any time; each lease one at a time. Only construction, destruction and
-///             `verify` want to be alone.
+/// Threads:    any, at any time; each lease one at a time. Construction, destruction and `verify` must not
+///             overlap any other call.
 /// Source:     Bonwick 1994 (object caching: keep what construction has done).
 template <class T, class Reset = keep_as_is>
 class recycling_pool {
@@ -188,10 +191,10 @@ private:
 /// An object on loan; gives it back at its end. Move only.
 ///
 /// Units:      one object, or none.
-/// Complexity: as `recycling_pool`.
+/// Complexity: O(1), and the hook when the object goes back.
 /// Errors:     none; dereferencing an empty lease is undefined, as for a pointer.
 /// Threads:    one at a time; it may end in another thread than it began in.
-/// Source:     as `recycling_pool`.
+/// Source:     Bonwick 1994 (object caching).
 template <class T, class Reset>
 class recycling_pool<T, Reset>::lease {
 public:

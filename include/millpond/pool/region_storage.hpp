@@ -47,8 +47,8 @@ public:
     /// The pool's own metadata, zeroed.
     [[nodiscard]] std::byte* extra() const noexcept { return extra_; }
 
-    /// As block_memory's, and touches the metadata of those blocks where the pool is sparse and prefaulted. Such a
-    /// pool grows in no other way: `grow_to` touches none.
+    /// Commits the next step of blocks, and touches their metadata where the pool is sparse and
+    /// prefaulted. Such a pool grows in no other way: `grow_to` touches none.
     [[nodiscard]] block_range grow() noexcept;
 
     /// No address is a block any more, and no bit says that one is free.

@@ -41,7 +41,7 @@ using static_core = pool_core<inline_storage<round_up(Bytes, Alignment), Alignme
 ///             program with one line. Live blocks at destruction are not reported: a static pool
 ///             dies with its program.
 /// Threads:    one thread at a time per pool.
-/// Source:     as block_pool.
+/// Source:     Bonwick 2001 (magazines); Matani 2021 (bitmap fit); docs/design.md.
 template <std::size_t Bytes,
           std::size_t N,
           std::size_t Alignment = detail::natural_alignment(Bytes)>
@@ -97,7 +97,7 @@ public:
 
     [[nodiscard]] static constexpr std::size_t capacity() noexcept { return N; }
 
-    /// As capacity(): the pool never grows.
+    /// Blocks that the pool may grow to: N, because it never grows.
     [[nodiscard]] static constexpr std::size_t max_capacity() noexcept { return N; }
 
     /// Blocks that are live.
@@ -135,7 +135,7 @@ private:
 ///             exceptions: one line, then abort); both pass on what the constructor throws;
 ///             destroying anything but a live object stops the program with one line.
 /// Threads:    one thread at a time per pool.
-/// Source:     as block_pool.
+/// Source:     Bonwick 2001 (magazines); Matani 2021 (bitmap fit); docs/design.md.
 template <class T, std::size_t N>
 class static_object_pool
     : public detail::typed_pool<T, detail::static_core<sizeof(T), detail::object_alignment<T>, N>> {
