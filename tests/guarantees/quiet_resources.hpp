@@ -107,7 +107,7 @@ struct quiet_resources {
             chunked.reserve(quiet_reserved, bytes, alignment);
         }
         held[0].warm_up(paged, quiet_live);
-        held[0].warm_up(chunked, quiet_live);
+        held[0].warm_up(chunked, quiet_reserved); // nobody prefaults an upstream's pages
         for (concurrent_pool_resource* const resource : {&shared, &shared_chunked}) {
             held[0].warm_up(*resource, quiet_reserved);
             for (int round = 0; round < 8;
