@@ -178,11 +178,11 @@ void arena_core::rewind(const mark& to) noexcept {
     go_back(to.at);
 }
 
-/// True for a state that this arena may go back to. The history knows of every rewind, the arena's end too,
-/// so a position that is in use no more needs no look of its own.
+/// True for a state that this arena may go back to.
 bool arena_core::is_current(const point& at) const noexcept {
     const std::size_t size_then = size_at(at.position);
-    return size_then >= rewind_limit_ && !history_.passed(size_then, at.rewinds);
+    return size_then != nowhere && size_then >= rewind_limit_ &&
+           !history_.passed(size_then, at.rewinds);
 }
 
 /// By value: the caller's copy may lie in what is given back.
