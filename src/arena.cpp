@@ -233,6 +233,7 @@ void arena_core::destroy_since(const point& to) noexcept {
 bool arena_core::follow(sealed_offset link, arena_record*& found) const noexcept {
     const std::uint64_t offset = link.offset();
     const auto address = static_cast<std::uintptr_t>(origin() + offset);
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): the chunk that it leads to may lie anywhere
     found = reinterpret_cast<arena_record*>(address);
     if (has_record_at(address - reinterpret_cast<std::uintptr_t>(first_), used_here())) [[likely]] {
         return true;
