@@ -8,7 +8,7 @@
 
 #    include "millpond/adapt/pool_resource.hpp"
 
-#include <cstdint>
+#    include <cstdint>
 
 MILLPOND_NAMESPACE_BEGIN
 
