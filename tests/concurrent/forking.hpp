@@ -42,13 +42,16 @@ public:
     busy_crew(std::size_t count, Work work) {
         for (std::size_t number = 0; number < count; ++number) {
             crew_.emplace_back([this, work, number] {
+                work(number);
+                ++begun_;
                 while (!stop_) {
                     work(number);
-                    ++rounds_;
                 }
             });
         }
-        while (rounds_ < 10) {
+        while (
+            begun_ <
+            count) { // a thread that starts may hold a lock of the heap, which a child would wait for
             std::this_thread::yield();
         }
     }
@@ -65,7 +68,7 @@ public:
 
 private:
     std::atomic<bool> stop_ = false;
-    std::atomic<int> rounds_ = 0;
+    std::atomic<std::size_t> begun_ = 0;
     std::vector<std::thread> crew_;
 };
 

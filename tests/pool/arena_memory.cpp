@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <set>
 #include <string>
 #include <system_error>
@@ -20,11 +21,11 @@
 #include "child.hpp"
 #include "process_maps.hpp"
 #include "sound.hpp"
+#include "support/faults.hpp"
 #include "support/sanitized.hpp"
 #include "support/skip.hpp"
 #include <doctest/doctest.h>
 #include <malloc.h>
-#include <sys/resource.h>
 
 #if MILLPOND_ADDRESS_SANITIZER
 #    include <sanitizer/asan_interface.h>
@@ -33,18 +34,13 @@
 using millpond::arena;
 using millpond::memory_source;
 using millpond::page_size;
+using millpond::test::fewest_faults;
 using millpond::test::mapping_of;
 
 namespace {
 
 const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
 constexpr std::size_t mebibyte = std::size_t{1} << 20;
-
-long faults() {
-    rusage usage{};
-    getrusage(RUSAGE_SELF, &usage);
-    return usage.ru_minflt + usage.ru_majflt;
-}
 
 /// Takes all that there is, in pieces of a page at most.
 void fill(arena& home) {
@@ -231,14 +227,14 @@ TEST_CASE("a prefaulted arena of every source faults no page in its first use no
                                         .memory = {.source = source}};
         std::vector<std::byte> buffer(arena::buffer_bytes(options));
         options.memory.buffer = buffer;
-        arena home(options);
-        const long before = faults();
-        fill(home);
-        CHECK(faults() == before);
-        home.reserve(8 * mebibyte);
-        const long grown = faults();
-        fill(home);
-        CHECK(faults() == grown);
+        CHECK(fewest_faults([&] { return std::make_unique<arena>(options); }, fill) == 0);
+        const auto grown = [&] {
+            auto home = std::make_unique<arena>(options);
+            fill(*home);
+            home->reserve(8 * mebibyte);
+            return home;
+        };
+        CHECK(fewest_faults(grown, fill) == 0);
     }
 }
 

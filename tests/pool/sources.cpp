@@ -7,6 +7,7 @@
 
 #include <csignal>
 #include <cstring>
+#include <memory>
 #include <string>
 #include <system_error>
 #include <vector>
@@ -14,27 +15,21 @@
 #include "child.hpp"
 #include "process_maps.hpp"
 #include "sound.hpp"
+#include "support/faults.hpp"
 #include "support/sanitized.hpp"
 #include "support/skip.hpp"
 #include <doctest/doctest.h>
 #include <malloc.h>
-#include <sys/resource.h>
 
 using millpond::block_pool;
 using millpond::memory_source;
 using millpond::page_size;
+using millpond::test::fewest_faults;
 using millpond::test::mapping_of;
 
 namespace {
 
 const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
-
-/// Page faults of this process that needed no input or output.
-long faults() {
-    rusage usage{};
-    getrusage(RUSAGE_SELF, &usage);
-    return usage.ru_minflt + usage.ru_majflt;
-}
 
 } // namespace
 
@@ -122,16 +117,16 @@ TEST_CASE("a prefaulted pool of every source faults no page in its first use") {
         std::vector<std::byte> buffer(block_pool::buffer_bytes(options));
         std::vector<void*> blocks(600'000);
         options.memory.buffer = buffer;
-        block_pool pool(options);
-        const long before = faults();
-        pool.allocate_bulk(blocks);
-        for (void* const block : blocks) {
-            std::memset(block, 1, 16);
-        }
-        for (void* const block : blocks) {
-            pool.deallocate(block);
-        }
-        CHECK(faults() == before);
+        const auto use = [&](block_pool& pool) {
+            pool.allocate_bulk(blocks);
+            for (void* const block : blocks) {
+                std::memset(block, 1, 16);
+            }
+            for (void* const block : blocks) {
+                pool.deallocate(block);
+            }
+        };
+        CHECK(fewest_faults([&] { return std::make_unique<block_pool>(options); }, use) == 0);
     }
 }
 
