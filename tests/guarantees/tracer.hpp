@@ -2,13 +2,13 @@
 #pragma once
 
 /// \file
-/// Counts the instructions of single calls by stepping a child process through them one by one.
+/// Counts the instructions of single calls by stepping through them one by one.
 ///
-///     child     ... mark(); the call; mark(); ...      at full speed outside the marks
-///     parent    steps from one mark to the next, counts steps and system calls
+///     ... mark(); the call; mark(); ...      at full speed outside the marks
 ///
-/// A mark is a breakpoint instruction. What lies between is one call of a function that is not
-/// inlined, so a count includes the call and the return.
+/// A mark is a breakpoint instruction, which raises a signal. Its handler sets the processor's trap flag, and so is
+/// called after each instruction up to the next mark. What lies between is one call of a function that is not
+/// inlined, so a count includes the call and the return. One thread at a time.
 
 #include <cstdint>
 #include <functional>
@@ -29,11 +29,11 @@ struct bound {
 /// Why stepping is impossible here; empty when it is possible.
 [[nodiscard]] std::string why_not_here();
 
-/// Runs `body` in a child and returns the bound of every operation that it measured. Throws
-/// std::runtime_error when the child ends in any other way than by returning from `body`.
+/// Runs `body` and returns the bound of every operation that it measured. Throws what `body` throws, and
+/// std::system_error where the signal's handler cannot be set.
 [[nodiscard]] std::vector<bound> trace(const std::function<void()>& body);
 
-/// Names the operation and the scenario of the calls that follow. In the child only.
+/// Names the operation and the scenario of the calls that follow.
 void announce(const char* operation, const char* scenario);
 
 #if defined(__x86_64__)

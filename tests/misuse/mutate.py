@@ -2,8 +2,8 @@
 """mutate.py COMPILER [FLAG...]: removes each defence of mutations.py from a copy of the library and
 demands that a misuse program fails without it.
 
-First every run must pass on the library as it is. A mutation whose text is not found exactly once,
-or that does not compile, is an error: the list must follow the code.
+First a run of each pool must pass on the library as it is; that all of them do is what the tests of misuse say. A
+mutation whose text is not found exactly once, or that does not compile, is an error: the list must follow the code.
 """
 
 import concurrent.futures
@@ -50,13 +50,18 @@ def precompile_standard_headers(scratch, command):
     return [*command, "-include", str(header)]
 
 
-def passes(run, folder, objects, command):
-    """Builds and runs one program against the objects; True when run.py is content."""
+def passes(run, folder, rebuilt, objects, command):
+    """Builds one program, with the files of the library that `rebuilt` names as a part of it, links it with the
+    other objects, and runs it; True when run.py is content."""
     name, pool = run.split("/")
     source = HERE / f"{name}.cpp"
+    both = folder / f"with_{name}.cpp"
+    both.write_text("".join(f'#include "{path}"\n' for path in [*rebuilt, source]))
+    own = compile_to(folder / f"{name}.o", both, folder, [*command, f'-DMISUSE_POOL="{pool}"'])
     program = folder / name
-    first = compile_to(folder / f"{name}.o", source, folder, [*command, f'-DMISUSE_POOL="{pool}"'])
-    done = subprocess.run([command[0], *LINKER, str(first), *map(str, objects), "-o", str(program)],
+    names = {path.name for path in rebuilt}
+    rest = [str(path) for of, path in objects.items() if of not in names]
+    done = subprocess.run([command[0], *LINKER, str(own), *rest, "-o", str(program)],
                           capture_output=True, text=True)
     if done.returncode != 0:
         raise Failure(f"{name} does not link:\n{done.stderr}")
@@ -91,15 +96,22 @@ def survives(mutation, number, scratch, plain, command):
     mutant = folder / path
     mutant.parent.mkdir(parents=True)
     mutant.write_text(pattern.sub(lambda _: replacement, LIBRARY[path]))
-    # The files that contain a pool's code or are mutated themselves are built again; a header of the
-    # same name in the mutant's folder is found first.
-    rebuilt = {mutant.name} | {file_with_code_of(run) for run in runs}
-    objects = dict(plain)
-    for source in [source for source in SOURCES if source.name in rebuilt]:
-        from_mutant = mutant if source.name == mutant.name else source
-        objects[source.name] = compile_to(
-            folder / f"{source.stem}.o", from_mutant, folder, command)
-    return all(passes(run, folder, objects.values(), command) for run in runs)
+    # A header of the same name in the mutant's folder is found first.
+    return all(passes(run, folder, rebuilt_for(run, mutant), plain, command) for run in runs)
+
+
+def rebuilt_for(run, mutant=None):
+    """The files of the library that hold code of the run's pool, or of the mutant."""
+    own = ROOT / "src" / file_with_code_of(run)
+    if mutant is None or mutant.suffix != ".cpp":
+        return [own]
+    return [mutant] if mutant.name == own.name else [mutant, own]
+
+
+def passes_unchanged(run, scratch, plain, command):
+    folder = scratch / f"unchanged_{run.replace('/', '_')}"
+    folder.mkdir()
+    return passes(run, folder, rebuilt_for(run), plain, command)
 
 
 def main():
@@ -112,12 +124,8 @@ def main():
         built = pool.map(lambda source: compile_to(scratch / f"{source.stem}.o", source, scratch,
                                                    command), SOURCES)
         plain = dict(zip([source.name for source in SOURCES], built))
-        runs = sorted({run for mutation in MUTATIONS for run in mutation[3]})
-        folders = [scratch / f"plain{i}" for i in range(len(runs))]
-        for folder in folders:
-            folder.mkdir()
-        for run, good in zip(runs, pool.map(
-                lambda job: passes(job[0], job[1], plain.values(), command), zip(runs, folders))):
+        runs = list({run.split("/")[1]: run for mutation in MUTATIONS for run in mutation[3]}.values())
+        for run, good in zip(runs, pool.map(lambda run: passes_unchanged(run, scratch, plain, command), runs)):
             if not good:
                 raise Failure(f"{run} fails on the library as it is")
         unnoticed = []
