@@ -2,8 +2,8 @@
 #pragma once
 
 /// \file
-/// Whether this build watches itself: then it makes system calls, page faults and instructions that
-/// are not the library's, and what counts those is skipped.
+/// What this build is not good for. One that watches itself makes system calls, page faults and instructions that
+/// are not the library's, and what counts those is skipped; it is slow, as is one that an emulator runs.
 
 #include "millpond/base/instrument.hpp"
 
@@ -27,13 +27,21 @@ inline constexpr bool sanitized = detail::instrumented || MILLPOND_TEST_THREAD_S
 inline constexpr bool locks_memory =
     MILLPOND_ADDRESS_SANITIZER == 0 && MILLPOND_TEST_THREAD_SANITIZER == 0;
 
-/// How long a random or exhaustive run is: sanitizers slow it down by two to five, Valgrind by fifty.
+/// True on a processor that another one plays: see tests/CMakeLists.txt.
+#ifdef MILLPOND_TEST_EMULATED
+inline constexpr bool emulated = true;
+#else
+inline constexpr bool emulated = false;
+#endif
+
+/// How long a random or exhaustive run is: sanitizers slow it down by two to five, an emulator by ten, Valgrind by
+/// fifty.
 template <class Count>
 constexpr Count effort(Count full, Count sanitized_build, Count valgrind_build) noexcept {
     if (MILLPOND_VALGRIND != 0) {
         return valgrind_build;
     }
-    return sanitized ? sanitized_build : full;
+    return sanitized || emulated ? sanitized_build : full;
 }
 
 } // namespace millpond::test
