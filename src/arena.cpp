@@ -22,44 +22,11 @@ namespace detail {
 
 namespace {
 
-/// Every field checked: std::invalid_argument names the first bad one.
-block_room room_of(const arena_options& options) {
-    constexpr std::size_t most = SIZE_MAX / 4;
-    const auto require = [&](bool holds,
-                             const char* field,
-                             std::size_t value,
-                             const char* requirement,
-                             std::size_t limit) {
-        if (!holds) {
-            throw_bad_option(options.name.c_str(), field, value, requirement, limit);
-        }
-    };
-    const std::size_t capacity = options.capacity;
-    const std::size_t max_capacity = options.max_capacity;
-    require(capacity >= 1, "capacity", capacity, "must be at least", 1);
-    require(capacity <= most, "capacity", capacity, "must be at most", most);
-    require(max_capacity == 0 || max_capacity >= capacity,
-            "max_capacity",
-            max_capacity,
-            "must be 0 or at least capacity,",
-            capacity);
-    require(max_capacity <= most, "max_capacity", max_capacity, "must be at most", most);
-    return {.bytes = max_capacity == 0 ? capacity : max_capacity,
-            .ready_bytes = capacity,
-            .alignment = alignof(std::max_align_t),
-            .prefault = options.prefault};
-}
-
-/// True for a multiple of 8 with a record and at least a byte of its object before the end of what is
-/// in use: one comparison, which nothing makes overflow but what is no multiple of 8.
+/// True for a multiple of 8 with a record and at least a byte of its object before the end of what
+/// is in use: one comparison, which only a number that is no multiple of 8 could make overflow.
 bool has_record_at(std::uint64_t offset, std::size_t used) noexcept {
     static_assert(sizeof(arena_record) == 16);
     return std::rotr(offset, 3) + 3 <= (std::uint64_t{used} + 7) / 8;
-}
-
-/// What a buffer must hold, whatever its own alignment.
-std::size_t buffer_bytes_for(const block_room& room) noexcept {
-    return room.bytes + room.alignment - 1;
 }
 
 } // namespace
@@ -72,12 +39,12 @@ arena_core::arena_core(const pool_name& name,
     , upstream_(upstream)
     , name_(name) {
     const bool mapped = memory.source == memory_source::mapped;
-    if (memory.source == memory_source::buffer && memory.buffer.size() < buffer_bytes_for(room)) {
+    if (memory.source == memory_source::buffer && memory.buffer.size() < room.buffer_bytes()) {
         throw_bad_option(name.c_str(),
                          "memory.buffer.size()",
                          memory.buffer.size(),
                          "must be at least",
-                         buffer_bytes_for(room));
+                         room.buffer_bytes());
     }
     region_ = region_for_blocks(name, room, memory);
     first_ = first_aligned(region_, room.alignment);
@@ -209,7 +176,7 @@ void arena_core::undo(const point& before) noexcept {
 }
 
 /// What the destructors make and mark lies above everything that is to be destroyed, because the
-/// position moves down when all of them have run.
+/// position moves down only when all of them have run.
 void arena_core::destroy_since(const point& to) noexcept {
     std::byte* const free_limit = std::exchange(free_limit_, top_);
     const std::size_t rewind_limit = std::exchange(rewind_limit_, size());
@@ -223,13 +190,14 @@ void arena_core::destroy_since(const point& to) noexcept {
     }
     free_limit_ = offset_of(free_limit) <= used_here() ? free_limit : first_;
     rewind_limit_ = rewind_limit;
-    if (newest_ != to.newest) { // the mark was stale, and the history had forgotten
+    if (newest_ != to.newest) { // the mark was stale, and the history had forgotten it
         refuse_mark({this, to});
     }
 }
 
-/// Sets `found` to the record that a link leads to, or to nullptr at the end of the list. False for a
-/// link that leads to no place for a record. There must be one: then the size is at least 17.
+/// Sets `found` to the record that a link leads to, or to nullptr at the end of the list. False for
+/// a link that leads to no place for a record. There must be a record: then the size is at least
+/// 17.
 bool arena_core::follow(sealed_offset link, arena_record*& found) const noexcept {
     const std::uint64_t offset = link.offset();
     const auto address = static_cast<std::uintptr_t>(origin() + offset);
@@ -301,7 +269,7 @@ verdict arena_core::verify() const noexcept {
 }
 
 void arena_core::throw_full(std::size_t bytes) const {
-    // Where the own memory had room for it, it was the system.
+    // If the own memory had room for it, it was the system that refused.
     const bool refused = current_ == &own_ && bytes <= max_capacity_ - used_here();
     throw_exhausted(name_.c_str(),
                     bytes_wanted{bytes},
@@ -390,14 +358,6 @@ void arena::reserve(std::size_t bytes) {
 
 bool arena::try_reserve(std::size_t bytes) noexcept {
     return core_.reserve(bytes);
-}
-
-std::size_t arena::buffer_bytes(const arena_options& options) {
-    return detail::buffer_bytes_for(detail::room_of(options));
-}
-
-std::size_t frame_arena::buffer_bytes(const arena_options& options) {
-    return 2 * arena::buffer_bytes(options);
 }
 
 arena_options frame_arena::half(const arena_options& options, std::size_t which) {

@@ -74,19 +74,6 @@ std::size_t growth_step(std::size_t bytes, std::size_t least) noexcept {
     return std::max(least, bytes / 8);
 }
 
-void pool_layout::add_spare_blocks(const pool_name& name, std::size_t blocks) {
-    const std::size_t most = most_blocks(stride_bytes);
-    if (blocks > most || capacity > most - blocks) {
-        throw_bad_option(name.c_str(),
-                         "capacity",
-                         capacity,
-                         "must be at most",
-                         blocks > most ? 0 : most - blocks);
-    }
-    capacity += blocks;
-    max_capacity = capacity;
-}
-
 block_memory::block_memory(const pool_name& name,
                            const pool_layout& layout,
                            const metadata_layout& known,
@@ -213,7 +200,7 @@ bool block_memory::cover_leading(std::size_t blocks) noexcept {
     return growth_error_ == 0;
 }
 
-/// Makes so many blocks usable, with what is known of them: 0 or errno.
+/// Makes `blocks` blocks usable, with what is known about them: 0 or errno.
 int block_memory::commit(std::uint32_t blocks) noexcept {
     int error = metadata_.cover(blocks);
     if (error == 0) {

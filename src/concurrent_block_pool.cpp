@@ -6,23 +6,9 @@
 
 MILLPOND_NAMESPACE_BEGIN
 
-namespace {
-
-detail::concurrent_layout layout_of(const concurrent_block_pool_options& options) {
-    return detail::concurrent_layout::of(options.name,
-                                         options.block_bytes,
-                                         options.block_alignment,
-                                         options.capacity,
-                                         options.threads,
-                                         options.bound,
-                                         options.prefault);
-}
-
-} // namespace
-
 concurrent_block_pool::concurrent_block_pool(const concurrent_block_pool_options& options)
-    : core_(options.name, layout_of(options), options.check, options.memory)
-    , alignment_(layout_of(options).blocks.alignment)
+    : core_(options.name, layout(options), options.check, options.memory)
+    , alignment_(layout(options).blocks.alignment)
     , leaks_(options.leaks) {}
 
 concurrent_block_pool::~concurrent_block_pool() {
@@ -62,10 +48,6 @@ concurrent_block_pool::try_reserve_tokens(std::size_t blocks) noexcept {
         return std::nullopt;
     }
     return reservation(core_, blocks);
-}
-
-std::size_t concurrent_block_pool::buffer_bytes(const concurrent_block_pool_options& options) {
-    return layout_of(options).blocks.buffer_bytes();
 }
 
 MILLPOND_NAMESPACE_END

@@ -167,6 +167,39 @@ TEST_CASE("a buffer of a byte less than asked for is refused, and one of any ali
     }
 }
 
+TEST_CASE("a concurrent pool's buffer can be an array whose size the options say at compile time") {
+    static constexpr concurrent_block_pool_options options{
+        .block_bytes = 64, .capacity = 10, .threads = 2};
+    static std::array<std::byte, concurrent_block_pool::buffer_bytes(options)> memory;
+    concurrent_block_pool_options in_buffer = options;
+    in_buffer.memory = {.source = memory_source::buffer, .buffer = memory};
+    concurrent_block_pool pool(in_buffer);
+    std::vector<void*> blocks = drain(pool);
+    CHECK(blocks.size() >= 10);
+    free_all(pool, blocks);
+    CHECK_SOUND(pool);
+
+    using objects = millpond::concurrent_object_pool<int>;
+    static constexpr millpond::concurrent_object_pool_options of_objects{.capacity = 3,
+                                                                         .threads = 1};
+    static std::array<std::byte, objects::buffer_bytes(of_objects)> of_ints;
+    static std::array<std::byte, objects::shared_buffer_bytes(of_objects)> controls;
+    objects numbers({.capacity = 3,
+                     .threads = 1,
+                     .memory = {.source = memory_source::buffer, .buffer = of_ints}});
+    numbers.reserve_shared({.source = memory_source::buffer, .buffer = controls});
+    CHECK(*numbers.make_shared(7) == 7);
+    CHECK_SOUND(numbers);
+
+    using texts = millpond::recycling_pool<std::string>;
+    static std::array<std::byte, texts::buffer_bytes({.capacity = 3, .threads = 1})> of_texts;
+    texts recycled({.capacity = 3,
+                    .threads = 1,
+                    .memory = {.source = memory_source::buffer, .buffer = of_texts}});
+    CHECK(recycled.acquire("text")->size() == 4);
+    CHECK_SOUND(recycled);
+}
+
 TEST_CASE("an object pool and a recycling pool live in a buffer too") {
     millpond::concurrent_object_pool_options options{
         .capacity = 100, .threads = 2, .memory = {.source = memory_source::buffer}};

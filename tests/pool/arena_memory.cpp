@@ -4,6 +4,7 @@
 /// pool/arena.hpp.
 
 #include "millpond/pool/arena.hpp"
+#include "millpond/pool/frame_arena.hpp"
 
 #include <algorithm>
 #include <array>
@@ -132,6 +133,22 @@ TEST_CASE("arenas on pages and heap and a buffer give all their bytes") {
             CHECK_SOUND(home);
         }
     }
+}
+
+TEST_CASE("an arena's buffer can be an array whose size the options say at compile time") {
+    static constexpr millpond::arena_options options{.capacity = 100};
+    static std::array<std::byte, arena::buffer_bytes(options)> memory;
+    arena home({.capacity = 100, .memory = {.source = memory_source::buffer, .buffer = memory}});
+    std::memset(home.allocate(100, 1), 1, 100);
+    CHECK_SOUND(home);
+    static std::array<std::byte, millpond::frame_arena::buffer_bytes(options)> both;
+    millpond::frame_arena frames(
+        {.capacity = 100, .memory = {.source = memory_source::buffer, .buffer = both}});
+    for (int frame = 0; frame < 3; ++frame) {
+        std::memset(frames.current().allocate(100, 1), 1, 100);
+        frames.next_frame();
+    }
+    CHECK(frames.verify());
 }
 
 TEST_CASE("an arena on heap or buffer has its maximum from the start") {

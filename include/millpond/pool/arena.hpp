@@ -42,24 +42,57 @@ struct arena_options {
     memory_options memory{};      ///< where the memory comes from
 };
 
-/// Allocates by moving a position through one contiguous region, and gives back by moving it back to a
-/// mark. Objects with a destructor are destroyed on the way back, the newest first. When the region is
-/// full the arena is, unless it was given an upstream.
+namespace detail {
+
+/// Every field checked: std::invalid_argument names the first bad one.
+constexpr block_room room_of(const arena_options& options) {
+    constexpr std::size_t most = SIZE_MAX / 4;
+    const auto require = [&](bool holds,
+                             const char* field,
+                             std::size_t value,
+                             const char* requirement,
+                             std::size_t limit) {
+        if (!holds) {
+            throw_bad_option(options.name.c_str(), field, value, requirement, limit);
+        }
+    };
+    const std::size_t capacity = options.capacity;
+    const std::size_t max_capacity = options.max_capacity;
+    require(capacity >= 1, "capacity", capacity, "must be at least", 1);
+    require(capacity <= most, "capacity", capacity, "must be at most", most);
+    require(max_capacity == 0 || max_capacity >= capacity,
+            "max_capacity",
+            max_capacity,
+            "must be 0 or at least capacity,",
+            capacity);
+    require(max_capacity <= most, "max_capacity", max_capacity, "must be at most", most);
+    return {.bytes = max_capacity == 0 ? capacity : max_capacity,
+            .ready_bytes = capacity,
+            .alignment = alignof(std::max_align_t),
+            .prefault = options.prefault};
+}
+
+} // namespace detail
+
+/// Allocates by moving a position through one contiguous region, and frees by moving it back to a
+/// mark. Objects with a destructor are destroyed on the way back, newest first. When the region is
+/// full, so is the arena, unless it was given an upstream.
 ///
-/// A constructor may use the arena that it runs in, and may rewind it to marks of its own. A destructor
-/// that a rewind runs may too: what it makes lies beyond all that is being destroyed, and is given back
-/// when the rewind ends.
+/// A constructor may use the arena that it runs in, and may rewind it to marks of its own. So may a
+/// destructor that a rewind runs: what it makes lies above everything that is being destroyed, and
+/// is freed when the rewind ends.
 ///
 /// Units:      bytes; padding and the 16 bytes before an object with a destructor (24 before an array)
 ///             count as used.
-/// Complexity: O(1) each, bounds in instructions in docs/guarantees.md; `rewind`, `clear` and the end
-///             of a scope call each destructor once; `verify` is O(objects with a destructor),
+/// Complexity: O(1) each, bounds in instructions in docs/guarantees.md; `rewind`, `clear` and the
+///             end of a scope call each destructor once; `verify` is O(objects with a destructor),
 ///             construction O(1) unless prefaulted; no system call once committed.
 /// Errors:     `try_` forms return nullptr or something empty when full, the others throw
-///             pool_exhausted; what a constructor throws passes, and the arena is as it was before; a
-///             mark of another arena or one that was rewound past stops the program with one line, as
-///             do other broken contracts (docs/checks.md); the constructor throws
-///             std::invalid_argument or std::system_error and leaves nothing.
+///             pool_exhausted; if an object's constructor throws, the exception propagates and the
+///             arena is as it was before; a mark of another arena, or one that was rewound past,
+///             stops the program with one line, as do other broken contracts (docs/checks.md); the
+///             arena's constructor throws std::invalid_argument or std::system_error and leaves
+///             nothing behind.
 /// Threads:    one thread at a time per arena.
 /// Source:     Hanson 1990 (arenas); the marks are those of Pascal's heap; own (the sealed links, the
 ///             history of rewinds).
@@ -67,7 +100,7 @@ class arena {
     using core = detail::arena_core;
 
 public:
-    /// A state of one arena to rewind to; one that was not taken from any belongs to none.
+    /// A state of one arena to rewind to; a default-constructed mark belongs to no arena.
     class mark_type {
     public:
         mark_type() noexcept = default;
@@ -81,7 +114,8 @@ public:
         core::mark taken_{};
     };
 
-    /// Rewinds the arena at its end to where it was at its beginning. Scopes end in reverse order.
+    /// On destruction, rewinds the arena to where it was at construction. Scopes end in reverse
+    /// order.
     class [[nodiscard]] scope {
     public:
         explicit scope(arena& home) noexcept
@@ -98,16 +132,16 @@ public:
         mark_type start_;
     };
 
-    /// With an upstream the arena goes on in chunks from there when its own memory is full: each at least
-    /// as large as all before it together. `rewind` and `clear` keep them for the next time; `shrink`
-    /// returns those that nothing lies in, `release` and the end of the arena return all.
+    /// With an upstream, an arena whose own memory is full goes on in chunks from there, each at
+    /// least as large as all before it together. `rewind` and `clear` keep the chunks for later;
+    /// `shrink` returns the empty ones; `release` and the destructor return all.
     explicit arena(const arena_options& options, memory_resource* upstream = nullptr);
 
     /// Marks, scopes and resources hold its address, so it stays where it is.
     arena(const arena&) = delete;
     arena& operator=(const arena&) = delete;
 
-    /// Destroys what is left, the newest first.
+    /// Destroys what is left, newest first.
     ~arena() = default;
 
     /// Returns uninitialised bytes, or nullptr when they do not fit. The alignment is a power of two;
@@ -128,13 +162,15 @@ public:
         return block;
     }
 
-    /// Takes bytes back that were allocated last, if neither a mark was taken since nor an object with a
-    /// destructor created. Leaves all others to the next rewind. A null pointer is ignored; what is not in use stops the program.
+    /// Takes back the bytes that were allocated last, unless a mark has been taken or an object
+    /// with a destructor created since. Leaves all others to the next rewind. A null pointer is
+    /// ignored; an address that is not in use stops the program.
     void deallocate(void* block, std::size_t bytes) noexcept {
         core_.give_back(block, at_least_one(bytes));
     }
 
-    /// Constructs an object; nullptr when it does not fit. Its destructor runs when the arena is rewound.
+    /// Constructs an object; returns nullptr when it does not fit. The destructor runs when the
+    /// arena is rewound.
     template <class T, class... Arguments>
     [[nodiscard]] T*
     try_create(Arguments&&... arguments) noexcept(detail::constructs_nothrow<T, Arguments...>) {
@@ -157,8 +193,9 @@ public:
         return construct<T>(before, place, std::forward<Arguments>(arguments)...);
     }
 
-    /// Makes an array of objects, zero or as their default constructor makes them; empty when it does not
-    /// fit. An array of none takes nothing. O(count).
+    /// Makes an array of value-initialised objects: zero, or as their default constructor makes
+    /// them. Returns an empty span when it does not fit. An array of no objects takes no memory.
+    /// O(count).
     template <class T>
     [[nodiscard]] std::span<T>
     try_make_array(std::size_t count) noexcept(std::is_nothrow_default_constructible_v<T>) {
@@ -196,37 +233,39 @@ public:
         return made;
     }
 
-    /// Copies a text, and writes a zero behind the copy; empty, with no data, when it does not fit.
+    /// Copies a text and adds a terminating zero; returns an empty view without data when it does
+    /// not fit.
     [[nodiscard]] std::string_view try_duplicate(std::string_view text) noexcept;
 
-    /// Copies a text, and writes a zero behind the copy; throws pool_exhausted when it does not fit.
+    /// Copies a text and adds a terminating zero; throws pool_exhausted when it does not fit.
     [[nodiscard]] std::string_view duplicate(std::string_view text);
 
-    /// The present state. Good until the arena is rewound to an older mark.
+    /// Returns the present state, valid until the arena is rewound to an older mark.
     [[nodiscard]] mark_type mark() noexcept { return mark_type(core_.take_mark()); }
 
-    /// Destroys what was created since the mark, the newest first, and gives the memory back. The mark
-    /// stays good. O(1), and the destructors.
+    /// Destroys what was created since the mark, newest first, and frees the memory. The mark stays
+    /// valid. O(1) plus the destructors.
     void rewind(const mark_type& to) noexcept { core_.rewind(to.taken_); }
 
-    /// Rewinds to the start. O(1), and the destructors.
+    /// Rewinds to the start and keeps the memory. O(1) plus the destructors.
     void clear() noexcept { core_.clear(); }
 
-    /// Commits until so many bytes can be in use without growing: throws pool_exhausted beyond
+    /// Commits memory until `bytes` can be in use without growing; throws pool_exhausted beyond
     /// max_capacity, or with the system's reason.
     void reserve(std::size_t bytes);
 
-    /// `reserve`; false beyond max_capacity, or when the system refuses.
+    /// Commits memory until `bytes` can be in use without growing; returns false beyond
+    /// max_capacity, or when the system refuses.
     [[nodiscard]] bool try_reserve(std::size_t bytes) noexcept;
 
-    /// Destroys everything and gives all that can be given back: `clear`, then `shrink`.
+    /// Destroys everything and returns all memory that can be returned: `clear`, then `shrink`.
     void release() noexcept {
         clear();
         (void)shrink();
     }
 
-    /// Returns chunks that nothing lies in to the upstream, and whole pages that are free to the system, and
-    /// says how many bytes. Pages fault in again when used; there are none in locked, heap and buffer memory.
+    /// Gives empty chunks back to the upstream and free whole pages back to the system; returns how
+    /// many bytes. Pages fault in again when used; locked, heap and buffer memory has none to give.
     /// O(free pages + chunks).
     std::size_t shrink() noexcept { return core_.shrink(); }
 
@@ -242,7 +281,7 @@ public:
     /// Bytes that can be in use without growing.
     [[nodiscard]] std::size_t capacity() const noexcept { return core_.capacity(); }
 
-    /// Bytes that the arena may grow to; over an upstream more than there can be.
+    /// Bytes that the arena may grow to; with an upstream, more than any memory has.
     [[nodiscard]] std::size_t max_capacity() const noexcept { return core_.max_capacity(); }
 
     /// capacity() - size().
@@ -253,17 +292,19 @@ public:
 
     [[nodiscard]] const char* name() const noexcept { return core_.name().c_str(); }
 
-    /// The arena's figures, those of a pool whose blocks are single bytes.
+    /// The arena's figures, counted as for a pool of single bytes.
     [[nodiscard]] pool_stats stats() const noexcept { return core_.stats(); }
 
     /// Checks every invariant, and every record of a destructor. O(records).
     [[nodiscard]] verdict verify() const noexcept { return core_.verify(); }
 
     /// Bytes that `memory.buffer` must have for these options.
-    [[nodiscard]] static std::size_t buffer_bytes(const arena_options& options);
+    [[nodiscard]] static constexpr std::size_t buffer_bytes(const arena_options& options) {
+        return detail::room_of(options).buffer_bytes();
+    }
 
 private:
-    /// What a throwing constructor leaves: nothing.
+    /// Gives the memory back when a constructor throws.
     struct undo {
         core& home;
         const core::point& before;
@@ -285,7 +326,7 @@ private:
         return bytes + (bytes == 0 ? 1 : 0);
     }
 
-    /// More elements are more bytes than any arena holds.
+    /// A longer array has more bytes than any arena holds.
     template <class T>
     static constexpr std::size_t most_elements = PTRDIFF_MAX / sizeof(T);
 

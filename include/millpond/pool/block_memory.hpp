@@ -32,13 +32,13 @@ namespace detail {
 /// The most blocks of a pool: 2^32 - 1 is the index of no block.
 inline constexpr std::size_t index_limit = ~std::uint32_t{0};
 
-/// Pools grow by no less at a time, if nothing else is said.
+/// Pools grow by no less at a time, unless told otherwise.
 inline constexpr std::size_t least_growth_bytes = std::size_t{2} << 20;
 
-/// No block, and no pool's blocks together, take more.
+/// Neither a block nor all blocks of a pool together take more.
 inline constexpr std::size_t block_bytes_limit = SIZE_MAX / 4;
 
-/// The size of a pool, as its options give it and as `checked` has approved it.
+/// The size of a pool, as its options state it and `checked` has approved it.
 struct pool_layout {
     std::size_t stride_bytes = 0;
     std::size_t alignment = 0; ///< of the first block, hence of all
@@ -62,14 +62,15 @@ struct pool_layout {
                                                        std::size_t max_capacity,
                                                        bool prefault);
 
-    /// Blocks of such a stride that one pool can have.
+    /// The most blocks of this stride that one pool can have.
     [[nodiscard]] static constexpr std::size_t most_blocks(std::size_t stride_bytes) noexcept {
         return index_limit < block_bytes_limit / stride_bytes ? index_limit
                                                               : block_bytes_limit / stride_bytes;
     }
 
-    /// Makes room for blocks that no option asks for; what is then too much is a bad `capacity`.
-    void add_spare_blocks(const pool_name& name, std::size_t blocks);
+    /// Makes room for blocks that no option asks for; if that is too much, `capacity` is the bad
+    /// option.
+    constexpr void add_spare_blocks(const pool_name& name, std::size_t blocks);
 
     /// Occupancy words of blocks first, the words above them with what the pool adds, states last.
     [[nodiscard]] constexpr metadata_layout metadata() const noexcept {
@@ -89,12 +90,12 @@ struct pool_layout {
         return occupancy_shape::of(max_capacity).words * sizeof(std::uint64_t);
     }
 
-    /// What a caller's buffer must hold, whatever its own alignment.
+    /// Bytes that a caller's buffer must have, whatever its alignment.
     [[nodiscard]] constexpr std::size_t buffer_bytes() const noexcept {
         return buffer_bytes(metadata().bytes());
     }
 
-    /// For a pool that needs so much metadata of another kind.
+    /// For a pool that needs `metadata_bytes` of metadata of another kind.
     [[nodiscard]] constexpr std::size_t buffer_bytes(std::size_t metadata_bytes) const noexcept {
         return metadata_bytes + alignof(std::uint64_t) + alignment + max_capacity * stride_bytes;
     }
@@ -154,32 +155,50 @@ constexpr pool_layout pool_layout::checked(const pool_name& name,
     return layout;
 }
 
+constexpr void pool_layout::add_spare_blocks(const pool_name& name, std::size_t blocks) {
+    const std::size_t most = most_blocks(stride_bytes);
+    if (blocks > most || capacity > most - blocks) {
+        throw_bad_option(name.c_str(),
+                         "capacity",
+                         capacity,
+                         "must be at most",
+                         blocks > most ? 0 : most - blocks);
+    }
+    capacity += blocks;
+    max_capacity = capacity;
+}
+
 /// The room that a pool's blocks take, in bytes from the first block on.
 struct block_room {
     std::size_t bytes = 0;       ///< reserved for good
     std::size_t ready_bytes = 0; ///< of them, usable at construction
     std::size_t alignment = 1;   ///< of the first block
     bool prefault = false;
+
+    /// What a caller's buffer must hold, whatever its own alignment.
+    [[nodiscard]] constexpr std::size_t buffer_bytes() const noexcept {
+        return bytes + alignment - 1;
+    }
 };
 
-/// A region for blocks, with what is to be ready committed. The caller has made sure that a buffer is
-/// large enough.
+/// Returns a region for blocks, with what is to be ready committed. The caller has made sure that a
+/// buffer is large enough.
 [[nodiscard]] region
 region_for_blocks(const pool_name& name, const block_room& room, const memory_options& memory);
 
 /// Where the first block lies in a region.
 [[nodiscard]] std::byte* first_aligned(const region& blocks, std::size_t alignment) noexcept;
 
-/// By how much blocks that take so many bytes grow at a time: few system calls, and never more than an
-/// eighth committed in vain, beyond the least.
+/// By how much blocks that take `bytes` grow at a time: few system calls, and never more than an
+/// eighth committed in vain, beyond `least`.
 [[nodiscard]] std::size_t growth_step(std::size_t bytes,
                                       std::size_t least = least_growth_bytes) noexcept;
 
 /// True for an errno that may go away when less is asked for.
 [[nodiscard]] bool is_shortage(int error) noexcept;
 
-/// Grows by `step`, or by as much less as the system gives, down to `least`: `grow_by(step)` returns 0 or
-/// errno. A refused step is followed by a quarter of it, so there are few.
+/// Grows by `step`, or by as much less as the system gives, down to `least`; `grow_by(step)`
+/// returns 0 or errno. A refused step is followed by a quarter of it, so there are few attempts.
 template <class GrowBy>
 [[nodiscard]] int grow_by_at_most(std::size_t step, std::size_t least, GrowBy grow_by) noexcept {
     int error = grow_by(step);
@@ -190,7 +209,7 @@ template <class GrowBy>
     return error;
 }
 
-/// Blocks, and zeroed metadata beside them whose meaning is somebody else's.
+/// Blocks, and zeroed metadata beside them whose meaning is up to the user of this class.
 class block_memory {
 public:
     block_memory(const pool_name& name,
@@ -210,7 +229,8 @@ public:
     [[nodiscard]] std::byte* metadata() const noexcept { return metadata_.leading(); }
 
     [[nodiscard]] std::uint32_t capacity() const noexcept {
-        // A bound for searches: who has a block had its index below the capacity before.
+        // A bound for searches: the index of a block that somebody has was below the capacity
+        // before.
         return capacity_.load(std::memory_order_relaxed);
     }
 
@@ -225,43 +245,43 @@ public:
         return {growth_error_, block_bytes_, blocks_.commit_request()};
     }
 
-    /// Commits the next step of blocks: one system call (two when locked or prefaulted), as many again for the
-    /// metadata when what was committed ahead is used up, and a few times as many where the system gives less
-    /// than a step. Those blocks, or none when it cannot.
+    /// Commits the next step of blocks: one system call (two if locked or prefaulted), as many
+    /// again for the metadata when what was committed ahead is used up, and a few times as many
+    /// when the system gives less than a step. Returns those blocks, or none when it cannot.
     [[nodiscard]] block_range grow() noexcept;
 
     /// Commits until `blocks` fit; false when the system refuses. At most max_capacity().
     [[nodiscard]] bool grow_to(std::uint32_t blocks) noexcept;
 
-    /// Commits the leading metadata of so many blocks, which may be more than there are; false when the
-    /// system refuses.
+    /// Commits the leading metadata of `blocks` blocks, which may be more than there are; false
+    /// when the system refuses.
     [[nodiscard]] bool cover_leading(std::size_t blocks) noexcept;
 
-    /// Blocks that the committed leading metadata tells of.
+    /// Blocks that the committed leading metadata covers.
     [[nodiscard]] std::uint32_t leading_capacity() const noexcept {
         return static_cast<std::uint32_t>(
             std::min<std::size_t>(metadata_.leading_capacity(), max_capacity_));
     }
 
-    /// Returns to the budget what lies beyond `end`: none of those blocks was ever handed out, or all
-    /// that is known of them is forgotten. Their pages stay committed.
+    /// Gives what lies beyond `end` back to the budget: none of those blocks was ever handed out,
+    /// or all that is known about them is forgotten. Their pages stay committed.
     void retract(std::uint32_t end) noexcept;
 
-    /// Byte offsets from the first block; returns what the system got back.
+    /// Takes byte offsets from the first block; returns how many bytes the system got back.
     [[nodiscard]] std::size_t discard(std::size_t first, std::size_t end) noexcept;
 
-    /// What was retracted too: its pages are still there.
+    /// Includes what was retracted: its pages are still there.
     void unpoison_all() const noexcept { unpoison(blocks_.data(), blocks_.committed()); }
 
     void add_memory_stats(pool_stats& stats) const noexcept;
 
-    /// How to ask for more memory like that of the blocks.
+    /// Options that ask for more memory like that of the blocks.
     [[nodiscard]] memory_options memory_kind() const noexcept { return blocks_.kind(); }
 
     /// True when every page was touched at construction, or will be as it is committed.
     [[nodiscard]] bool prefaults() const noexcept { return prefault_; }
 
-    /// No address is a block any more.
+    /// From here on no address is a block.
     void retire() noexcept { max_capacity_ = 0; }
 
 protected:
@@ -275,7 +295,7 @@ private:
         capacity_.store(blocks, std::memory_order_relaxed); // as capacity()
     }
 
-    /// What a block costs its budget: itself, and what is known of it.
+    /// What a block costs its budget: itself, and what is known about it.
     [[nodiscard]] std::size_t cost_bytes() const noexcept { return block_bytes_ + 2; }
 
     void place_in_buffer(const pool_name& name,
@@ -301,10 +321,11 @@ private:
     pool_metadata metadata_;
 };
 
-/// The body of `try_reserve`: commits for `blocks`; false beyond the maximum, or when the system refuses.
+/// The body of `try_reserve`: commits memory for `blocks`; false beyond the maximum, or when the
+/// system refuses.
 [[nodiscard]] bool try_reserve(block_memory& storage, std::size_t blocks) noexcept;
 
-/// The body of `reserve`: commits for `blocks`, or throws pool_exhausted.
+/// The body of `reserve`: commits memory for `blocks`, or throws pool_exhausted.
 void reserve_or_throw(block_memory& storage,
                       const char* name,
                       std::size_t blocks,

@@ -33,29 +33,30 @@ struct concurrent_block_pool_options {
     std::size_t block_alignment =
         0;                    ///< a power of two; 0: the largest that divides block_bytes, up to 64
     std::size_t capacity = 0; ///< blocks that can be live at once, whatever the threads do
-    std::size_t threads = 0;  ///< that keep blocks of their own; at most 250. 0: twice the
+    std::size_t threads = 0;  ///< threads that keep blocks of their own; at most 250. 0: twice the
                               ///< processors, at least 8
     capacity_bound bound = capacity_bound::at_least; ///< exact: never one more than `capacity`, and
                                                      ///< no thread keeps any
     bool prefault = false;               ///< touch every page now, so that none faults later
-    free_check check = free_check::fast; ///< how exact a free is checked against another thread's
+    free_check check = free_check::fast; ///< how surely overlapping frees of one block are noticed
     memory_options memory{};             ///< where the memory comes from
     leak_policy leaks = leak_policy::report; ///< what destruction does about live blocks
 };
 
-/// A pool of raw blocks of one size, of fixed capacity, for any thread.
+/// A pool of raw blocks of one size, with a fixed capacity, for any thread.
 ///
-/// Each thread keeps some blocks that it freed, and serves itself from them without an atomic step. A
-/// thread beyond `threads` works on the shared words for every call: right, bounded, and slower.
-/// When a thread ends, what it kept is free for all.
+/// Each thread keeps some blocks that it freed, and serves itself from them without an atomic step.
+/// A thread beyond `threads` uses the shared words in every call: correct and bounded, but slower.
+/// When a thread ends, the blocks that it kept become free for all.
 ///
 /// Units:      blocks of `block_bytes()` bytes, aligned to `block_alignment()`.
-/// Complexity: O(1) each, bounds in instructions in docs/guarantees.md; a call that finds its thread's
-///             blocks used up is repeated as often as other threads took what it had found. No lock,
-///             no system call (except to wake a thread that waits).
+/// Complexity: O(1) each, bounds in instructions in docs/guarantees.md; a call that finds its
+///             thread's blocks used up tries again each time another thread takes what it found. No
+///             lock, no system call (except to wake a waiting thread).
 /// Errors:     `try_allocate` returns nullptr when full, `allocate` throws pool_exhausted; freeing
 ///             anything but a live block stops the program with one line (docs/checks.md); the
-///             constructor throws std::invalid_argument or std::system_error and leaves nothing.
+///             constructor throws std::invalid_argument or std::system_error and leaves nothing
+///             behind.
 /// Threads:    any, at any time; construction, destruction and `verify` must not overlap any other call.
 /// Source:     Bonwick and Adams 2001 (magazines per processor); own design note in docs/design.md.
 class concurrent_block_pool {
@@ -71,8 +72,8 @@ public:
     concurrent_block_pool& operator=(const concurrent_block_pool&) = delete;
     ~concurrent_block_pool();
 
-    /// Returns an uninitialised block, or nullptr when the pool is full: then at some instant of the
-    /// call no fewer than `capacity()` blocks were live, reserved or in other threads' hands.
+    /// Returns an uninitialised block, or nullptr when the pool is full: at some instant of the
+    /// call at least `capacity()` blocks were live, reserved or in other threads' hands.
     [[nodiscard]] void* try_allocate() noexcept { return core_.try_allocate(); }
 
     /// Returns an uninitialised block; throws pool_exhausted when the pool is full.
@@ -84,25 +85,25 @@ public:
         return block;
     }
 
-    /// Takes a block back, whoever allocated it. A null pointer is ignored.
+    /// Takes back a block, whichever thread allocated it. A null pointer is ignored.
     void deallocate(void* block) noexcept { core_.deallocate(block); }
 
-    /// Returns a block as soon as fewer than `capacity()` are live, or earlier; nullptr when that takes
-    /// longer than `most`. Sleeps meanwhile.
+    /// Returns a block as soon as fewer than `capacity()` are live, or earlier; nullptr when that
+    /// takes longer than `most`. Sleeps while it waits.
     template <class Rep, class Period>
     [[nodiscard]] void* try_allocate_for(const std::chrono::duration<Rep, Period>& most) noexcept {
         return core_.try_allocate_until(detail::deadline_after(most));
     }
 
     /// Returns a block as soon as fewer than `capacity()` are live, or earlier; nullptr when
-    /// `deadline`, a point in time of any clock, comes first. Sleeps meanwhile.
+    /// `deadline`, a point in time of any clock, comes first. Sleeps while it waits.
     template <class Clock, class Duration>
     [[nodiscard]] void*
     try_allocate_until(const std::chrono::time_point<Clock, Duration>& deadline) noexcept {
         return core_.try_allocate_until(detail::deadline_at(deadline));
     }
 
-    /// Fills `out` from its start with as many blocks as there are, and returns how many.
+    /// Fills `out` from the start with as many blocks as there are, and returns how many.
     /// O(out.size()).
     [[nodiscard]] std::size_t try_allocate_bulk(std::span<void*> out) noexcept {
         return core_.try_allocate_bulk(core_.join(), out);
@@ -111,17 +112,18 @@ public:
     /// Fills `out`, or throws pool_exhausted and keeps none. O(out.size()).
     void allocate_bulk(std::span<void*> out);
 
-    /// Takes many blocks back, where all threads can reach them; neighbours are cheapest. Null
+    /// Takes back many blocks and lets all threads reach them; neighbours are cheapest. Null
     /// pointers are ignored. O(blocks.size()).
     void deallocate_bulk(std::span<void* const> blocks) noexcept { core_.deallocate_bulk(blocks); }
 
-    /// The calling thread's view of the pool.
+    /// Returns the calling thread's view of the pool.
     [[nodiscard]] local_view local() noexcept;
 
-    /// Sets `blocks` blocks aside; throws pool_exhausted when there are not so many, and then none is.
+    /// Sets `blocks` blocks aside; throws pool_exhausted, and sets none aside, when there are
+    /// fewer.
     [[nodiscard]] reservation reserve_tokens(std::size_t blocks);
 
-    /// Sets `blocks` blocks aside; nothing when there are not so many.
+    /// Sets `blocks` blocks aside; returns nothing, and sets none aside, when there are fewer.
     [[nodiscard]] std::optional<reservation> try_reserve_tokens(std::size_t blocks) noexcept;
 
     /// Returns an uninitialised block, or nullptr when the pool is full. Async-signal-safe: uses only the
@@ -131,8 +133,9 @@ public:
     /// Takes back any live block of the pool. A null pointer is ignored. Async-signal-safe.
     void deallocate_direct(void* block) noexcept { core_.deallocate_directly(block); }
 
-    /// True exactly for the start of a live block: false for every other address, null too. Of one that another
-    /// thread takes or frees meanwhile the answer is of before or of after. O(1), no atomic step.
+    /// True only for the start of a live block; false for any other address, including null. If
+    /// another thread takes or frees the block meanwhile, the answer is that from before or after.
+    /// O(1), no atomic step.
     [[nodiscard]] bool is_live(const void* address) const noexcept {
         return core_.is_live_block(address);
     }
@@ -140,11 +143,11 @@ public:
     /// True when the address lies inside this pool's blocks.
     [[nodiscard]] bool owns(const void* address) const noexcept { return core_.owns(address); }
 
-    /// Blocks that can be live at once whatever the threads do. More can be had at times, unless the
-    /// bound is exact.
+    /// Blocks that can be live at once, whatever the threads do. At times there are more, unless
+    /// the bound is exact.
     [[nodiscard]] std::size_t capacity() const noexcept { return core_.capacity(); }
 
-    /// Blocks that can ever be live at once: `capacity()` and the spare ones.
+    /// Blocks that can ever be live at once: `capacity()` plus the spare ones.
     [[nodiscard]] std::size_t max_capacity() const noexcept { return core_.blocks(); }
 
     /// Blocks that are live, counted while other threads change them. O(capacity).
@@ -156,28 +159,42 @@ public:
 
     [[nodiscard]] const char* name() const noexcept { return core_.name().c_str(); }
 
-    /// O(capacity).
+    /// Returns a snapshot of the pool's figures. O(capacity).
     [[nodiscard]] concurrent_pool_stats stats() const noexcept { return core_.stats(); }
 
-    /// Checks every invariant, while no other thread is inside; O(capacity x threads).
+    /// Checks every invariant; no other thread may be in the pool. O(capacity x threads).
     [[nodiscard]] verdict verify() noexcept { return core_.verify(); }
 
     /// Bytes that `memory.buffer` must have for these options.
-    [[nodiscard]] static std::size_t buffer_bytes(const concurrent_block_pool_options& options);
+    [[nodiscard]] static constexpr std::size_t
+    buffer_bytes(const concurrent_block_pool_options& options) {
+        return layout(options).blocks.buffer_bytes();
+    }
 
 private:
+    [[nodiscard]] static constexpr detail::concurrent_layout
+    layout(const concurrent_block_pool_options& options) {
+        return detail::concurrent_layout::of(options.name,
+                                             options.block_bytes,
+                                             options.block_alignment,
+                                             options.capacity,
+                                             options.threads,
+                                             options.bound,
+                                             options.prefault);
+    }
+
     core core_;
     std::size_t alignment_;
     leak_policy leaks_;
 };
 
-/// One thread's view of a concurrent_block_pool: the same blocks without looking the thread up. Where
-/// one thread allocates and others free, the view is all that the allocating side needs: it takes no
-/// atomic step but for one word of up to 64 blocks at a time.
+/// One thread's view of a concurrent_block_pool, which saves looking the thread up. Where one
+/// thread allocates and others free, the view is all that the allocating side needs: it takes no
+/// atomic step except to claim a word of up to 64 blocks at a time.
 ///
 /// Units:      blocks of the pool's `block_bytes()` bytes, aligned to its `block_alignment()`.
-/// Complexity: O(1) each, bounds in instructions in docs/guarantees.md; a call that finds the thread's
-///             blocks used up is repeated as often as other threads took what it had found.
+/// Complexity: O(1) each, bounds in instructions in docs/guarantees.md; a call that finds the
+///             thread's blocks used up tries again each time another thread takes what it found.
 /// Errors:     `try_allocate` returns nullptr when full, `allocate` throws pool_exhausted; freeing
 ///             anything but a live block stops the program with one line (docs/checks.md).
 /// Threads:    the one that called `local()`, for as long as it and the pool live.
@@ -198,7 +215,7 @@ public:
         return block;
     }
 
-    /// Takes a block back, whoever allocated it. A null pointer is ignored.
+    /// Takes back a block, whichever thread allocated it. A null pointer is ignored.
     void deallocate(void* block) noexcept {
         if (cache_ != nullptr) [[likely]] {
             core_->deallocate(*cache_, block);
@@ -207,16 +224,17 @@ public:
         }
     }
 
-    /// Fills `out` from its start with as many blocks as there are, and returns how many. O(out.size()).
+    /// Fills `out` from the start with as many blocks as there are, and returns how many.
+    /// O(out.size()).
     [[nodiscard]] std::size_t try_allocate_bulk(std::span<void*> out) noexcept {
         return core_->try_allocate_bulk(cache_, out);
     }
 
-    /// Takes many blocks back, where all threads can reach them; neighbours are cheapest. Null pointers are
-    /// ignored. O(blocks.size()).
+    /// Takes back many blocks and lets all threads reach them; neighbours are cheapest. Null
+    /// pointers are ignored. O(blocks.size()).
     void deallocate_bulk(std::span<void* const> blocks) noexcept { core_->deallocate_bulk(blocks); }
 
-    /// False for a thread beyond the pool's `threads`: the view works, on the shared words.
+    /// False for a thread beyond the pool's `threads`: the view then works on the shared words.
     [[nodiscard]] bool keeps_blocks() const noexcept { return cache_ != nullptr; }
 
 private:
@@ -230,18 +248,18 @@ private:
     detail::thread_cache* cache_;
 };
 
-/// Blocks set aside by `reserve_tokens`: as many allocations that cannot fail. What is not taken goes
-/// back when the reservation dies.
+/// Blocks set aside by `reserve_tokens`: that many allocations cannot fail. What is not taken goes
+/// back when the reservation is destroyed.
 ///
 /// Units:      blocks.
-/// Complexity: `allocate` O(1), and again as often as another reservation took what it had found.
+/// Complexity: `allocate` is O(1), repeated each time another reservation takes what it found.
 /// Errors:     once `remaining()` is 0, and never before, `try_allocate` returns nullptr and `allocate`
 ///             throws pool_exhausted.
 /// Threads:    one at a time per reservation; it may move to another thread.
 /// Source:     own.
 class concurrent_block_pool::reservation {
 public:
-    /// One of the blocks that were set aside; throws pool_exhausted when all are used.
+    /// Returns one of the blocks that were set aside; throws pool_exhausted when all are used.
     [[nodiscard, gnu::returns_nonnull]] void* allocate() {
         void* const block = blocks_.take();
         if (block == nullptr) [[unlikely]] {
@@ -250,7 +268,7 @@ public:
         return block;
     }
 
-    /// One of the blocks that were set aside; nullptr when all are used.
+    /// Returns one of the blocks that were set aside; nullptr when all are used.
     [[nodiscard]] void* try_allocate() noexcept { return blocks_.take(); }
 
     /// Allocations that are left.

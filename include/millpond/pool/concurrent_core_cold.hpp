@@ -16,13 +16,6 @@ MILLPOND_NAMESPACE_BEGIN
 
 namespace detail {
 
-// What the pool adds to its metadata: the table of caches by thread index, a place per seat to ask for
-// help, the caches, and the words of the blocks that are set aside.
-// NOLINTNEXTLINE(bugprone-sizeof-expression): the table holds pointers
-inline constexpr std::size_t cache_table_bytes = (thread_indices + 1) * sizeof(thread_cache*);
-inline constexpr std::size_t asks_bytes = (thread_indices + 1) * sizeof(std::uint64_t);
-static_assert((cache_table_bytes + asks_bytes) % alignof(thread_cache) == 0);
-
 template <class Storage>
 template <class Source>
 concurrent_core<Storage>::concurrent_core(const pool_name& name,
@@ -104,7 +97,7 @@ void concurrent_core<Storage>::end_thread(std::uint32_t index) noexcept {
     wake_if_waiting();
 }
 
-/// Every block that is neither live nor set aside becomes free: only the states decide.
+/// Every block that is neither live nor set aside becomes free: only the states count.
 template <class Storage>
 void concurrent_core<Storage>::recover(std::uint32_t own_index) noexcept {
     for (std::uint32_t seat = 0; seat < limits_.threads; ++seat) {
@@ -238,9 +231,10 @@ void concurrent_core<Storage>::give_to_waiter(thread_cache& cache) noexcept {
 
 template <class Storage>
 void concurrent_core<Storage>::wake_if_waiting() noexcept {
-    // Pairs with the addition in try_allocate_until(): either this load sees the waiter, or the waiter,
-    // which looks for a block after that addition, sees what was given back before this load. What
-    // was kept instead before this load is covered by a spare block, which the waiter then finds.
+    // Pairs with the addition in try_allocate_until(): either this load sees the waiter, or the
+    // waiter, which looks for a block after that addition, sees what was given back before this
+    // load. A block that was kept instead before this load is covered by a spare block, which the
+    // waiter then finds.
     if (atomic_load(waiting_.waiters, std::memory_order_seq_cst) != 0) {
         // Pairs with the load of `wakes` there.
         atomic_add(waiting_.wakes, 1U, std::memory_order_seq_cst);

@@ -39,27 +39,28 @@ MILLPOND_NAMESPACE_BEGIN
 struct concurrent_object_pool_options {
     pool_name name{};         ///< in every report; at most 31 characters
     std::size_t capacity = 0; ///< objects that can be live at once, whatever the threads do
-    std::size_t threads = 0;  ///< that keep blocks of their own; at most 250. 0: twice the
+    std::size_t threads = 0;  ///< threads that keep blocks of their own; at most 250. 0: twice the
                               ///< processors, at least 8
     capacity_bound bound = capacity_bound::at_least; ///< exact: never one more than `capacity`, and
                                                      ///< no thread keeps any
     bool prefault = false;               ///< touch every page now, so that none faults later
-    free_check check = free_check::fast; ///< how exact a free is checked against another thread's
+    free_check check = free_check::fast; ///< how surely overlapping frees of one block are noticed
     memory_options memory{};             ///< where the memory comes from
 };
 
-/// A pool of objects of one type, of fixed capacity, for any thread. Destroys what is left when it
-/// dies.
+/// A pool of objects of one type, with a fixed capacity, for any thread. Its destructor destroys
+/// what is left.
 ///
 /// Units:      objects of type T; a block is sizeof(T) bytes.
-/// Complexity: O(1) each, bounds in instructions in docs/guarantees.md, and the constructor or destructor; a
-///             call that finds its thread's blocks used up is repeated as often as other threads took what
-///             it had found. No lock, no system call (except to wake a thread that waits).
-/// Errors:     `try_create` returns nullptr when full, `create` throws pool_exhausted, and both pass
-///             on what the constructor throws; destroying anything but a live object stops the
-///             program with one line; the constructor throws std::invalid_argument or
-///             std::system_error and leaves nothing.
-/// Threads:    any, at any time; construction, destruction and `verify` must not overlap any other call.
+/// Complexity: O(1) each, bounds in instructions in docs/guarantees.md, plus the constructor or
+///             destructor; a call that finds its thread's blocks used up tries again each time
+///             another thread takes what it found. No lock, no system call (except to wake a
+///             waiting thread).
+/// Errors:     `try_create` returns nullptr when full, `create` throws pool_exhausted, and both
+///             pass on what the constructor throws; destroying anything but a live object stops the
+///             program with one line; the pool's constructor throws std::invalid_argument or
+///             std::system_error and leaves nothing behind.
+/// Threads:    any, at any time; construction, destruction and `verify` must overlap no other call.
 /// Source:     Bonwick and Adams 2001 (magazines per processor); docs/design.md.
 template <class T>
 class concurrent_object_pool {
@@ -93,8 +94,8 @@ public:
         }
     }
 
-    /// Constructs an object from the arguments; nullptr when the pool is full. What the constructor
-    /// throws passes, and the block is free again.
+    /// Constructs an object from the arguments; returns nullptr when the pool is full. If the
+    /// constructor throws, the exception propagates and the block is free again.
     template <class... Arguments>
     [[nodiscard]] T*
     try_create(Arguments&&... arguments) noexcept(detail::constructs_nothrow<T, Arguments...>) {
@@ -107,8 +108,8 @@ public:
         return construct(require(core_.try_allocate()), std::forward<Arguments>(arguments)...);
     }
 
-    /// Constructs an object as soon as fewer than `capacity()` are live, or earlier; nullptr when that
-    /// takes longer than `most`.
+    /// Constructs an object as soon as fewer than `capacity()` are live, or earlier; returns
+    /// nullptr when that takes longer than `most`. Sleeps while it waits.
     template <class Rep, class Period, class... Arguments>
     [[nodiscard]] T* try_create_for(const std::chrono::duration<Rep, Period>& most,
                                     Arguments&&... arguments) {
@@ -116,8 +117,8 @@ public:
                          std::forward<Arguments>(arguments)...);
     }
 
-    /// Constructs an object as soon as fewer than `capacity()` are live, or earlier; nullptr when
-    /// `deadline`, a point in time of any clock, comes first.
+    /// Constructs an object as soon as fewer than `capacity()` are live, or earlier; returns
+    /// nullptr when `deadline`, a point in time of any clock, comes first. Sleeps while it waits.
     template <class Clock, class Duration, class... Arguments>
     [[nodiscard]] T* try_create_until(const std::chrono::time_point<Clock, Duration>& deadline,
                                       Arguments&&... arguments) {
@@ -125,33 +126,35 @@ public:
                          std::forward<Arguments>(arguments)...);
     }
 
-    /// `create` with an owner that destroys the object, in whatever thread. The pool must not die
-    /// first.
+    /// Constructs an object with a unique owner, which destroys it in whatever thread. Throws
+    /// pool_exhausted when the pool is full. The pool must outlive the owner.
     template <class... Arguments>
     [[nodiscard]] unique make_unique(Arguments&&... arguments) {
         return unique(create(std::forward<Arguments>(arguments)...), deleter(this));
     }
 
-    /// `try_create` with an owner that destroys the object; an empty one when the pool is full.
+    /// Constructs an object with a unique owner; the owner is empty when the pool is full. The pool
+    /// must outlive it.
     template <class... Arguments>
     [[nodiscard]] unique try_make_unique(Arguments&&... arguments) noexcept(
         detail::constructs_nothrow<T, Arguments...>) {
         return unique(try_create(std::forward<Arguments>(arguments)...), deleter(this));
     }
 
-    /// `create` with a shared owner; owners and weak pointers may be copied and dropped in any thread,
-    /// at any time but while the pool dies.
-    /// The control block lies in a pool of its own, made by the first call: `reserve_shared` makes it
-    /// earlier. Throws pool_exhausted when either is full; a weak pointer keeps a control block, not an
-    /// object. The last owner of an object that went with its pool stops the program.
+    /// Constructs an object with a shared owner; owners and weak pointers may be copied and dropped
+    /// in any thread, at any time except while the pool is destroyed. The control block lies in a
+    /// pool of its own, made by the first call, or earlier by `reserve_shared`. Throws
+    /// pool_exhausted when either pool is full; a weak pointer keeps a control block, not an
+    /// object. The last owner of an object that was destroyed with its pool stops the program.
     template <class... Arguments>
     [[nodiscard]] std::shared_ptr<T> make_shared(Arguments&&... arguments) {
         const auto take = [](home& owners) { return owners.allocate(); };
         return share_in(require(core_.try_allocate()), take, std::forward<Arguments>(arguments)...);
     }
 
-    /// `try_create` with a shared owner; empty when there is no room for the object or its control block.
-    /// Throws what the constructor throws, and without a home what `reserve_shared` throws.
+    /// Constructs an object with a shared owner; the owner is empty when there is no room for the
+    /// object or its control block. Throws what the constructor throws and, when the pool of
+    /// control blocks must be made first, what `reserve_shared` throws.
     template <class... Arguments>
     [[nodiscard]] std::shared_ptr<T> try_make_shared(Arguments&&... arguments) {
         void* const block = core_.try_allocate();
@@ -160,21 +163,21 @@ public:
                                 : nullptr;
     }
 
-    /// Makes room for as many control blocks as objects, on memory like the pool's own, so that no call
-    /// of `make_shared` has to. Does nothing when it is there. Throws as the constructor; a pool in a
-    /// buffer needs the other form.
+    /// Makes room for as many control blocks as objects, in memory like the pool's own, so that no
+    /// call of `make_shared` has to. Does nothing if there is room already. Throws what the pool's
+    /// constructor throws; a pool in a buffer needs the overload with an argument.
     void reserve_shared() { reserve_shared(core_.storage().memory_kind()); }
 
-    /// Makes room for as many control blocks as objects, on memory of the given kind. A buffer must have
-    /// `shared_buffer_bytes`, and must outlive the pool and every weak pointer.
+    /// Makes room for as many control blocks as objects, in memory of the given kind. A buffer must
+    /// have `shared_buffer_bytes`, and must outlive the pool and every weak pointer.
     void reserve_shared(const memory_options& memory) {
         if (shared() == nullptr) {
             (void)open_home(memory);
         }
     }
 
-    /// Destroys an object, whoever created it, and frees its block. A null pointer is ignored; anything
-    /// that is not a live object of this pool stops the program before its destructor runs.
+    /// Destroys an object, whichever thread created it, and frees its block. A null pointer is
+    /// ignored; anything but a live object of this pool stops the program before a destructor runs.
     void destroy(T* object) noexcept {
         if (begin_destroy(core_, object)) [[likely]] {
             std::destroy_at(object);
@@ -182,11 +185,10 @@ public:
         }
     }
 
-    /// The calling thread's view of the pool.
+    /// Returns the calling thread's view of the pool.
     [[nodiscard]] local_view local() noexcept { return local_view(core_, core_.join()); }
 
-    /// Sets room for `objects` objects aside; throws pool_exhausted when there is not so much, and
-    /// then none is.
+    /// Sets aside room for `objects` objects, or throws pool_exhausted and sets nothing aside.
     [[nodiscard]] reservation reserve_tokens(std::size_t objects) {
         if (!core_.reserve(objects)) {
             core_.throw_full();
@@ -194,14 +196,15 @@ public:
         return reservation(core_, objects);
     }
 
-    /// Sets room for `objects` objects aside; nothing when there is not so much.
+    /// Sets aside room for `objects` objects, or returns nothing and sets nothing aside.
     [[nodiscard]] std::optional<reservation> try_reserve_tokens(std::size_t objects) noexcept {
         const bool is_there = core_.reserve(objects);
         return is_there ? std::optional(reservation(core_, objects)) : std::nullopt;
     }
 
-    /// True exactly for the address of a live object: false for every other address, null too. Of one that another
-    /// thread takes or frees meanwhile the answer is of before or of after. O(1), no atomic step.
+    /// True only for the address of a live object; false for any other, including null. If another
+    /// thread creates or destroys the object meanwhile, the answer is that from before or after.
+    /// O(1), no atomic step.
     [[nodiscard]] bool is_live(const void* address) const noexcept {
         return core_.is_live_block(address);
     }
@@ -209,11 +212,11 @@ public:
     /// True when the address lies inside this pool's blocks.
     [[nodiscard]] bool owns(const void* address) const noexcept { return core_.owns(address); }
 
-    /// Objects that can be live at once whatever the threads do. More can be had at times, unless the
-    /// bound is exact.
+    /// Objects that can be live at once, whatever the threads do. At times there is room for more,
+    /// unless the bound is exact.
     [[nodiscard]] std::size_t capacity() const noexcept { return core_.capacity(); }
 
-    /// Objects that can ever be live at once: `capacity()` and the spare ones.
+    /// Objects that can ever be live at once: `capacity()` plus the spare ones.
     [[nodiscard]] std::size_t max_capacity() const noexcept { return core_.blocks(); }
 
     /// Objects that are live, counted while other threads change them. O(capacity).
@@ -221,16 +224,16 @@ public:
 
     [[nodiscard]] const char* name() const noexcept { return core_.name().c_str(); }
 
-    /// O(capacity).
+    /// Returns a snapshot of the pool's figures. O(capacity).
     [[nodiscard]] concurrent_pool_stats stats() const noexcept { return core_.stats(); }
 
-    /// Of the control blocks: those that shared owners or weak pointers hold are live. All zero while
-    /// there are none. O(capacity).
+    /// Returns the figures of the control blocks: those that shared owners or weak pointers hold
+    /// are live. All zero while there are none. O(capacity).
     [[nodiscard]] concurrent_pool_stats shared_stats() const noexcept {
         return shared() != nullptr ? shared()->controls().stats() : concurrent_pool_stats{};
     }
 
-    /// Checks every invariant, of the control blocks too, while no other thread is inside;
+    /// Checks every invariant, those of the control blocks too; no other thread may be in the pool.
     /// O(capacity x threads).
     [[nodiscard]] verdict verify() noexcept {
         const verdict objects = core_.verify();
@@ -238,19 +241,20 @@ public:
     }
 
     /// Bytes that `memory.buffer` must have for these options.
-    [[nodiscard]] static std::size_t buffer_bytes(const concurrent_object_pool_options& options) {
+    [[nodiscard]] static constexpr std::size_t
+    buffer_bytes(const concurrent_object_pool_options& options) {
         return layout(options).blocks.buffer_bytes();
     }
 
     /// Bytes that a buffer for `reserve_shared` must have.
-    [[nodiscard]] static std::size_t
+    [[nodiscard]] static constexpr std::size_t
     shared_buffer_bytes(const concurrent_object_pool_options& options) {
         return home::buffer_bytes(
             home_options(options.name, options.capacity, layout(options).limits.threads));
     }
 
 private:
-    /// False for an object that is destroyed already, by the pool's end.
+    /// False for an object that the pool's destructor has already destroyed.
     [[nodiscard]] static bool begin_destroy(core& blocks, T* object) noexcept {
         if constexpr (!checked_build && !std::is_trivially_destructible_v<T>) {
             if (object != nullptr && blocks.is_swept(object)) [[unlikely]] {
@@ -260,8 +264,8 @@ private:
         return blocks.begin_free(object);
     }
 
-    /// The options of the pool of control blocks: as many threads keep some as keep objects, or none does.
-    [[nodiscard]] static concurrent_block_pool_options
+    /// The options of the control blocks' pool: as many threads keep some as keep objects, or none.
+    [[nodiscard]] static constexpr concurrent_block_pool_options
     home_options(const pool_name& name, std::size_t capacity, std::size_t threads) noexcept {
         const bool keeps = threads != 0;
         return {.name = name,
@@ -303,7 +307,7 @@ private:
         return *shared();
     }
 
-    [[nodiscard]] static detail::concurrent_layout
+    [[nodiscard]] static constexpr detail::concurrent_layout
     layout(const concurrent_object_pool_options& options) {
         return detail::concurrent_layout::of(options.name,
                                              sizeof(T),
@@ -334,12 +338,13 @@ private:
     home* home_ = nullptr; ///< the control blocks of shared owners, once there are any
 };
 
-/// One thread's view of a concurrent_object_pool; see concurrent_block_pool::local_view.
+/// One thread's view of a concurrent_object_pool, which saves looking the thread up.
 ///
 /// Units:      objects of type T.
-/// Complexity: O(1) each, and the constructor or destructor; repeated as in concurrent_object_pool.
-/// Errors:     `try_create` returns nullptr when full, `create` throws pool_exhausted, and both pass on what
-///             the constructor throws; destroying anything but a live object stops the program.
+/// Complexity: O(1) each, plus the constructor or destructor; tries again as the pool does.
+/// Errors:     `try_create` returns nullptr when full, `create` throws pool_exhausted, and both
+///             pass on what the constructor throws; destroying anything but a live object stops the
+///             program.
 /// Threads:    the one that called `local()`, for as long as it and the pool live.
 /// Source:     Bonwick and Adams 2001 (magazines per processor).
 template <class T>
@@ -373,7 +378,7 @@ public:
         }
     }
 
-    /// False for a thread beyond the pool's `threads`: the view works, on the shared words.
+    /// False for a thread beyond the pool's `threads`: the view then works on the shared words.
     [[nodiscard]] bool keeps_blocks() const noexcept { return cache_ != nullptr; }
 
 private:
@@ -391,19 +396,19 @@ private:
     detail::thread_cache* cache_;
 };
 
-/// Room set aside by `reserve_tokens`: as many objects whose creation cannot fail for want of room.
-/// What is not taken goes back when the reservation dies.
+/// Room set aside by `reserve_tokens`: that many objects can be created without running out of
+/// room. What is not taken goes back when the reservation is destroyed.
 ///
 /// Units:      objects.
-/// Complexity: O(1) and the constructor, and again as often as another reservation took what it had found.
-/// Errors:     once `remaining()` is 0, and never before, `try_create` returns nullptr and `create` throws
-///             pool_exhausted; what the constructor throws passes, and the block is free for all.
+/// Complexity: O(1) plus the constructor, repeated if another reservation takes what it found.
+/// Errors:     once `remaining()` is 0, and never before, `try_create` returns nullptr and `create`
+///             throws pool_exhausted; both pass on what the constructor throws and free the block.
 /// Threads:    one at a time per reservation; it may move to another thread.
 /// Source:     own.
 template <class T>
 class concurrent_object_pool<T>::reservation {
 public:
-    /// An object in one of the places that were set aside; throws pool_exhausted when all are used.
+    /// Constructs an object in one of the places set aside; throws pool_exhausted if all are used.
     template <class... Arguments>
     [[nodiscard, gnu::returns_nonnull]] T* create(Arguments&&... arguments) {
         void* const block = blocks_.take();
@@ -413,7 +418,7 @@ public:
         return detail::construct_in<T>(*core_, block, std::forward<Arguments>(arguments)...);
     }
 
-    /// An object in one of the places that were set aside; nullptr when all are used.
+    /// Constructs an object in one of the places set aside; returns nullptr when all are used.
     template <class... Arguments>
     [[nodiscard]] T*
     try_create(Arguments&&... arguments) noexcept(detail::constructs_nothrow<T, Arguments...>) {

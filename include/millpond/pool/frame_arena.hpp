@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 /// \file
-/// Two arenas that take turns: what was made in the last frame is good during this one.
+/// Two arenas that take turns: what was made in the last frame stays valid during this one.
 ///
 ///     millpond::frame_arena frames({.name = "frames", .capacity = 1 << 20});
 ///     for (;;) {
@@ -27,23 +27,24 @@
 
 MILLPOND_NAMESPACE_BEGIN
 
-/// A pair of arenas, one for the current frame and one that still holds the last. Everything is allocated
-/// from the current one; for marks, scopes and resources take `current()`.
+/// A pair of arenas, one for the current frame and one that still holds the last. Everything is
+/// allocated from the current one; for marks, scopes and resources use `current()`.
 ///
-/// Units:      bytes; `capacity` and `max_capacity` of the options are those of one frame, `buffer` is
-///             shared out.
-/// Complexity: O(1) each; `next_frame` calls each destructor of the frame before last once; no system
-///             call once committed. Both frames' memory is made at construction.
-/// Errors:     `try_` forms return nullptr or something empty when full, the others throw pool_exhausted;
-///             what a constructor throws passes; broken contracts stop the program with one line
-///             (docs/checks.md); a destructor that `next_frame` runs must not call it; the constructor
-///             throws std::invalid_argument or std::system_error and leaves nothing.
+/// Units:      bytes; the options' `capacity` and `max_capacity` are for one frame, `buffer` is
+///             divided between the two.
+/// Complexity: O(1) each; `next_frame` calls each destructor of the frame before last once; no
+///             system call once committed. The memory of both frames is set up at construction.
+/// Errors:     `try_` forms return nullptr or something empty when full, the others throw
+///             pool_exhausted; exceptions from an object's constructor propagate; broken contracts
+///             stop the program with one line (docs/checks.md); a destructor that `next_frame` runs
+///             must not call it; the pair's constructor throws std::invalid_argument or
+///             std::system_error and leaves nothing behind.
 /// Threads:    one thread at a time per pair.
 /// Source:     own; double buffering.
 class frame_arena {
 public:
-    /// With an upstream each frame goes on in chunks from there, which stay for later frames; `shrink`
-    /// returns those that nothing lies in.
+    /// With an upstream, a full frame goes on in chunks from there, which are kept for later
+    /// frames; `shrink` returns the empty ones.
     explicit frame_arena(const arena_options& options, memory_resource* upstream = nullptr)
         : arenas_{arena(half(options, 0), upstream), arena(half(options, 1), upstream)} {}
 
@@ -51,7 +52,7 @@ public:
     frame_arena(const frame_arena&) = delete;
     frame_arena& operator=(const frame_arena&) = delete;
 
-    /// Destroys what is left, the newest first.
+    /// Destroys what is left, newest first.
     ~frame_arena() {
         current().clear();
         previous().clear();
@@ -63,10 +64,10 @@ public:
         ++frame_;
     }
 
-    /// Returns unused memory of both arenas to where it came from, and says how many bytes that was.
+    /// Gives unused memory of both arenas back to where it came from, and returns how many bytes.
     std::size_t shrink() noexcept { return arenas_[0].shrink() + arenas_[1].shrink(); }
 
-    /// How often there was a next frame.
+    /// How many times `next_frame` was called.
     [[nodiscard]] std::uint64_t frame() const noexcept { return frame_; }
 
     /// The arena of this frame.
@@ -91,7 +92,7 @@ public:
         return current().allocate(bytes, alignment);
     }
 
-    /// Constructs an object in this frame; nullptr when it does not fit.
+    /// Constructs an object in this frame; returns nullptr when it does not fit.
     template <class T, class... Arguments>
     [[nodiscard]] T*
     try_create(Arguments&&... arguments) noexcept(detail::constructs_nothrow<T, Arguments...>) {
@@ -104,7 +105,8 @@ public:
         return current().template create<T>(std::forward<Arguments>(arguments)...);
     }
 
-    /// Makes an array of objects in this frame; empty when it does not fit. O(count).
+    /// Makes an array of objects in this frame; returns an empty span when it does not fit.
+    /// O(count).
     template <class T>
     [[nodiscard]] std::span<T>
     try_make_array(std::size_t count) noexcept(std::is_nothrow_default_constructible_v<T>) {
@@ -117,7 +119,7 @@ public:
         return current().template make_array<T>(count);
     }
 
-    /// Copies a text into this frame; empty, with no data, when it does not fit.
+    /// Copies a text into this frame; returns an empty view without data when it does not fit.
     [[nodiscard]] std::string_view try_duplicate(std::string_view text) noexcept {
         return current().try_duplicate(text);
     }
@@ -132,24 +134,26 @@ public:
         return arenas_[0].owns(address) || arenas_[1].owns(address);
     }
 
-    /// The most bytes that any one frame has used: what `capacity` has to be. Exact.
+    /// The most bytes that any one frame has used, and so the `capacity` that is needed. Exact.
     [[nodiscard]] std::size_t high_water() const noexcept {
         return std::max(arenas_[0].high_water(), arenas_[1].high_water());
     }
 
     [[nodiscard]] const char* name() const noexcept { return arenas_[0].name(); }
 
-    /// Checks every invariant of both. O(records).
+    /// Checks every invariant of both arenas. O(records).
     [[nodiscard]] verdict verify() const noexcept {
         const verdict first = arenas_[0].verify();
         return first ? arenas_[1].verify() : first;
     }
 
     /// Bytes that `memory.buffer` must have for these options: twice an arena's.
-    [[nodiscard]] static std::size_t buffer_bytes(const arena_options& options);
+    [[nodiscard]] static constexpr std::size_t buffer_bytes(const arena_options& options) {
+        return 2 * arena::buffer_bytes(options);
+    }
 
 private:
-    /// The options of one of the two.
+    /// The options of one of the two arenas.
     [[nodiscard]] static arena_options half(const arena_options& options, std::size_t which);
 
     std::array<arena, 2> arenas_;

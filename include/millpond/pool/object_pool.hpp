@@ -36,17 +36,18 @@ struct object_pool_options {
     memory_options memory{};      ///< where the memory comes from
 };
 
-/// A pool of objects of one type on one contiguous region. Destroys what is left when it dies.
+/// A pool of objects of one type in one contiguous region. Its destructor destroys what is left.
 ///
 /// Units:      objects of type T; a block is sizeof(T) bytes.
 /// Complexity: O(1) each, bounds in instructions in docs/guarantees.md; iteration O(capacity / 8)
 ///             plus the objects; `shrink` and `verify` O(capacity); no system call once committed.
-/// Errors:     `try_create` returns nullptr when full, `create` throws pool_exhausted, and both pass
-///             on what the constructor throws; destroying anything but a live object stops the
-///             program with one line; the constructor throws std::invalid_argument or
-///             std::system_error and leaves nothing.
-/// Threads:    one thread at a time per pool. Shared owners may be copied anywhere; where the last one,
-///             or the last weak pointer, goes, no other thread may be in the pool.
+/// Errors:     `try_create` returns nullptr when full, `create` throws pool_exhausted, and both
+///             pass on what the constructor throws; destroying anything but a live object stops the
+///             program with one line; the pool's constructor throws std::invalid_argument or
+///             std::system_error and leaves nothing behind.
+/// Threads:    one thread at a time per pool. Shared owners may be copied in any thread; while the
+///             last owner or the last weak pointer of an object is dropped, no other thread may be
+///             in the pool.
 /// Source:     Bonwick 2001 (magazines); Matani 2021 (bitmap fit); docs/design.md.
 template <class T>
 class object_pool
@@ -66,8 +67,8 @@ public:
     explicit object_pool(const object_pool_options& options)
         : base(options.name, options.name, layout(options), options.memory) {}
 
-    /// Takes over the objects, which stay where they are, with their shared owners; the other pool is
-    /// left without any.
+    /// Takes over the objects, which stay where they are, with their shared owners; the other pool
+    /// has none left.
     object_pool(object_pool&& other) noexcept
         : base(static_cast<base&&>(other)) {
         take_home(other);
@@ -91,23 +92,25 @@ public:
         leave_home();
     }
 
-    /// `create` with an owner that destroys the object. The pool must neither move nor die first.
+    /// Constructs an object with a unique owner that destroys it; throws pool_exhausted when the
+    /// pool is full. The pool must neither move nor be destroyed before the owner.
     template <class... Arguments>
     [[nodiscard]] unique make_unique(Arguments&&... arguments) {
         return unique(base::create(std::forward<Arguments>(arguments)...), deleter(this));
     }
 
-    /// `try_create` with an owner that destroys the object; an empty one when the pool is full.
+    /// Constructs an object with a unique owner that destroys it; the owner is empty when the pool
+    /// is full. The pool must neither move nor be destroyed before the owner.
     template <class... Arguments>
     [[nodiscard]] unique try_make_unique(Arguments&&... arguments) noexcept(
         detail::constructs_nothrow<T, Arguments...>) {
         return unique(base::try_create(std::forward<Arguments>(arguments)...), deleter(this));
     }
 
-    /// `create` with a shared owner. Its control block lies in a pool of its own, made by the first call:
-    /// `reserve_shared` makes it earlier. Throws pool_exhausted when either is full; a weak pointer keeps
-    /// a control block, not an object. The pool may move; the last owner of an object that went with a
-    /// pool, or with `clear`, stops the program.
+    /// Constructs an object with a shared owner. The control block lies in a pool of its own, made
+    /// by the first call, or earlier by `reserve_shared`. Throws pool_exhausted when either pool is
+    /// full; a weak pointer keeps a control block, not an object. The pool may move; the last owner
+    /// of an object that was destroyed with its pool, or by `clear`, stops the program.
     template <class... Arguments>
     [[nodiscard]] std::shared_ptr<T> make_shared(Arguments&&... arguments) {
         void* const block = base::core().try_allocate();
@@ -120,8 +123,9 @@ public:
             std::forward<Arguments>(arguments)...);
     }
 
-    /// `try_create` with a shared owner; empty when there is no room for the object or its control block.
-    /// Throws what the constructor throws, and without a home what `reserve_shared` throws.
+    /// Constructs an object with a shared owner; the owner is empty when there is no room for the
+    /// object or its control block. Throws what the constructor throws and, when the pool of
+    /// control blocks must be made first, what `reserve_shared` throws.
     template <class... Arguments>
     [[nodiscard]] std::shared_ptr<T> try_make_shared(Arguments&&... arguments) {
         void* const block = base::core().try_allocate();
@@ -134,21 +138,21 @@ public:
             std::forward<Arguments>(arguments)...);
     }
 
-    /// Makes room for as many control blocks as objects, on memory like the pool's own, so that no call
-    /// of `make_shared` has to. Does nothing when it is there. Throws as the constructor; a pool in a
-    /// buffer needs the other form.
+    /// Makes room for as many control blocks as objects, in memory like the pool's own, so that no
+    /// call of `make_shared` has to. Does nothing if there is room already. Throws what the pool's
+    /// constructor throws; a pool in a buffer needs the overload with an argument.
     void reserve_shared() { reserve_shared(memory_kind()); }
 
-    /// Makes room for as many control blocks as objects, on memory of the given kind. A buffer must have
-    /// `shared_buffer_bytes`, and must outlive the pool and every weak pointer.
+    /// Makes room for as many control blocks as objects, in memory of the given kind. A buffer must
+    /// have `shared_buffer_bytes`, and must outlive the pool and every weak pointer.
     void reserve_shared(const memory_options& memory) {
         if (home_ == nullptr) {
             (void)open_home(memory);
         }
     }
 
-    /// Destroys every live object, as it does without shared owners, and keeps the memory. Who still
-    /// owns one then owns nothing, and stops the program in the end.
+    /// Destroys every live object, even if it has shared owners, and keeps the memory. Such owners
+    /// then own nothing, and the last one of an object stops the program when it ends.
     void clear() noexcept {
         base::clear();
         if (home_ != nullptr) {
@@ -156,8 +160,8 @@ public:
         }
     }
 
-    /// Commits until `objects` can be live without growing, and owned if there are control blocks:
-    /// throws pool_exhausted beyond max_capacity, or with the system's reason.
+    /// Commits memory until `objects` can be live without growing, with control blocks for them if
+    /// there are any; throws pool_exhausted beyond max_capacity, or with the system's reason.
     void reserve(std::size_t objects) {
         detail::reserve_or_throw(base::core().storage(), base::name(), objects, base::high_water());
         if (home_ != nullptr) {
@@ -165,25 +169,27 @@ public:
         }
     }
 
-    /// `reserve`; false beyond max_capacity, or when the system refuses.
+    /// Commits memory until `objects` can be live without growing, with control blocks for them if
+    /// there are any; returns false beyond max_capacity, or when the system refuses.
     [[nodiscard]] bool try_reserve(std::size_t objects) noexcept {
         return detail::try_reserve(base::core().storage(), objects) &&
                (home_ == nullptr || home_->controls().try_reserve(objects));
     }
 
-    /// Returns the pages under free blocks, control blocks too, to the system and says how many bytes
-    /// it got back. They fault in again when used. 0 for locked, heap and buffer memory. O(capacity).
+    /// Gives the pages under free blocks, including control blocks, back to the system and returns
+    /// how many bytes. They fault in again when used. Returns 0 for locked, heap and buffer memory.
+    /// O(capacity).
     std::size_t shrink() noexcept {
         return base::core().shrink() + (home_ != nullptr ? home_->controls().shrink() : 0);
     }
 
-    /// Of the control blocks: those that shared owners or weak pointers hold are live. All zero while
-    /// there are none.
+    /// Returns the figures of the control blocks: those that shared owners or weak pointers hold
+    /// are live. All zero while there are none.
     [[nodiscard]] pool_stats shared_stats() const noexcept {
         return home_ != nullptr ? home_->controls().stats() : pool_stats{};
     }
 
-    /// Checks every invariant, of the control blocks too; O(capacity).
+    /// Checks every invariant, those of the control blocks too; O(capacity).
     [[nodiscard]] verdict verify() const noexcept {
         const verdict objects = base::verify();
         return objects && home_ != nullptr ? home_->controls().verify() : objects;
@@ -195,7 +201,8 @@ public:
     }
 
     /// Bytes that a buffer for `reserve_shared` must have.
-    [[nodiscard]] static std::size_t shared_buffer_bytes(const object_pool_options& options) {
+    [[nodiscard]] static constexpr std::size_t
+    shared_buffer_bytes(const object_pool_options& options) {
         return home::buffer_bytes({.name = options.name,
                                    .capacity = options.capacity,
                                    .max_capacity = options.max_capacity,

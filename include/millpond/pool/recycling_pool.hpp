@@ -32,7 +32,7 @@ MILLPOND_NAMESPACE_BEGIN
 struct recycling_pool_options {
     pool_name name{};         ///< in every report; at most 31 characters
     std::size_t capacity = 0; ///< objects that can be on lease at once, whatever the threads do
-    std::size_t threads = 0;  ///< that keep objects of their own; at most 250. 0: twice the
+    std::size_t threads = 0;  ///< threads that keep objects of their own; at most 250. 0: twice the
                               ///< processors, at least 8
     capacity_bound bound = capacity_bound::at_least; ///< exact: never one more than `capacity`, and
                                                      ///< no thread keeps any
@@ -47,20 +47,21 @@ struct keep_as_is {
     void operator()(T& /*object*/) const noexcept {}
 };
 
-/// A pool of built objects for any thread. `Reset` is called with each object that comes back, in the
-/// thread that gives it back, so in several at once.
+/// A pool of built objects for any thread. `Reset` is called with each object that comes back, in
+/// the thread that gives it back, so possibly in several threads at once.
 ///
 /// Units:      objects of type T.
-/// Complexity: O(1) each, bounds in instructions in docs/guarantees.md, and the hook; a call that finds its
-///             thread's objects used up is repeated as often as other threads took what it had found. No
-///             lock, no system call (except to wake a thread that waits). A constructor runs
-///             only when an object is lent for the first time. Destruction destroys every object that was
-///             built, O(capacity).
-/// Errors:     `try_acquire` gives an empty lease when all are lent, `acquire` throws pool_exhausted;
-///             both pass on what the constructor throws, and the place is free again. A lease that is
-///             left when the pool dies is reported, and stops the program when it ends.
-/// Threads:    any, at any time; each lease one at a time. Construction, destruction and `verify` must not
-///             overlap any other call.
+/// Complexity: O(1) each, bounds in instructions in docs/guarantees.md, plus the hook; a call that
+///             finds its thread's objects used up tries again each time another thread takes what
+///             it found. No lock, no system call (except to wake a waiting thread). A constructor
+///             runs only when an object is lent for the first time. Destruction destroys every
+///             object that was built, O(capacity).
+/// Errors:     `try_acquire` returns an empty lease when all are lent, `acquire` throws
+///             pool_exhausted; both pass on what the constructor throws, and the place is free
+///             again. A lease that outlives the pool is reported, and stops the program when it
+///             ends.
+/// Threads:    any, at any time; each lease one at a time. Construction, destruction and `verify`
+///             must not overlap any other call.
 /// Source:     Bonwick 1994 (object caching: keep what construction has done).
 template <class T, class Reset = keep_as_is>
 class recycling_pool {
@@ -97,8 +98,8 @@ public:
         core_.retire();
     }
 
-    /// Lends an object; an empty lease when all are lent. The arguments are for the constructor,
-    /// should it have to be called; they are not used otherwise (as in std::map::try_emplace).
+    /// Lends an object; the lease is empty when all are lent. The arguments go to the constructor
+    /// if it has to be called; otherwise they are not used (as in std::map::try_emplace).
     template <class... Arguments>
     [[nodiscard]] lease
     try_acquire(Arguments&&... arguments) noexcept(detail::constructs_nothrow<T, Arguments...>) {
@@ -119,7 +120,8 @@ public:
         return lease(*this, std::launder(static_cast<T*>(block)));
     }
 
-    /// Lends an object; throws pool_exhausted when all are lent.
+    /// Lends an object; throws pool_exhausted when all are lent. The arguments are used as in
+    /// `try_acquire`.
     template <class... Arguments>
     [[nodiscard]] lease acquire(Arguments&&... arguments) {
         lease lent = try_acquire(std::forward<Arguments>(arguments)...);
@@ -129,17 +131,18 @@ public:
         return lent;
     }
 
-    /// True exactly for the address of an object on lease: false for every other address, null too. Of one that another
-    /// thread takes or frees meanwhile the answer is of before or of after. O(1), no atomic step.
+    /// True only for the address of an object on lease; false for any other, including null. If
+    /// another thread takes or returns the object meanwhile, the answer is that from before or
+    /// after. O(1), no atomic step.
     [[nodiscard]] bool is_live(const void* address) const noexcept {
         return core_.is_live_block(address);
     }
 
-    /// Objects that can be lent at once whatever the threads do. More can be had at times, unless the
-    /// bound is exact.
+    /// Objects that can be lent at once, whatever the threads do. At times there are more, unless
+    /// the bound is exact.
     [[nodiscard]] std::size_t capacity() const noexcept { return core_.capacity(); }
 
-    /// Objects that can ever be lent at once: `capacity()` and the spare ones.
+    /// Objects that can ever be lent at once: `capacity()` plus the spare ones.
     [[nodiscard]] std::size_t max_capacity() const noexcept { return core_.blocks(); }
 
     /// Objects that are lent, counted while other threads change them. O(capacity).
@@ -147,26 +150,27 @@ public:
 
     [[nodiscard]] const char* name() const noexcept { return core_.name().c_str(); }
 
-    /// O(capacity).
+    /// Returns a snapshot of the pool's figures. O(capacity).
     [[nodiscard]] concurrent_pool_stats stats() const noexcept { return core_.stats(); }
 
-    /// Checks every invariant, while no other thread is inside; O(capacity x threads).
+    /// Checks every invariant; no other thread may be in the pool. O(capacity x threads).
     [[nodiscard]] verdict verify() noexcept { return core_.verify(); }
 
     /// Bytes that `memory.buffer` must have for these options.
-    [[nodiscard]] static std::size_t buffer_bytes(const recycling_pool_options& options) {
+    [[nodiscard]] static constexpr std::size_t buffer_bytes(const recycling_pool_options& options) {
         return layout(options).blocks.buffer_bytes();
     }
 
 private:
-    /// Where the block goes of an object whose constructor threw.
+    /// Takes back the block of an object whose constructor threw.
     struct fresh_blocks {
         core& pool;
 
         void deallocate(void* block) noexcept { pool.put_back_fresh(block); }
     };
 
-    [[nodiscard]] static detail::concurrent_layout layout(const recycling_pool_options& options) {
+    [[nodiscard]] static constexpr detail::concurrent_layout
+    layout(const recycling_pool_options& options) {
         return detail::concurrent_layout::of(options.name,
                                              sizeof(T),
                                              alignof(T),
@@ -188,12 +192,12 @@ private:
     [[no_unique_address]] Reset reset_;
 };
 
-/// An object on loan; gives it back at its end. Move only.
+/// An object on loan, given back when the lease ends. Move only.
 ///
 /// Units:      one object, or none.
-/// Complexity: O(1), and the hook when the object goes back.
+/// Complexity: O(1), plus the hook when the object goes back.
 /// Errors:     none; dereferencing an empty lease is undefined, as for a pointer.
-/// Threads:    one at a time; it may end in another thread than it began in.
+/// Threads:    one at a time; it may end in a different thread from the one where it began.
 /// Source:     Bonwick 1994 (object caching).
 template <class T, class Reset>
 class recycling_pool<T, Reset>::lease {
@@ -201,7 +205,7 @@ public:
     /// An empty lease.
     lease() noexcept = default;
 
-    /// Takes over the object; the other lease is empty.
+    /// Takes over the object; the other lease is then empty.
     lease(lease&& other) noexcept
         : pool_(other.pool_)
         , object_(std::exchange(other.object_, nullptr)) {}

@@ -7,9 +7,10 @@
 ///     pool  <---------->  home
 ///     [ object ]          [ control block: counts, object, home, ... ]  <---  shared_ptr, weak_ptr
 ///
-/// Each knows the other. The home keeps its address when the pool moves, and it outlives the pool for as
-/// long as control blocks are left in it. So a weak pointer may outlive everything, and a shared pointer
-/// that outlives its object learns it from the home, whatever has become of the pool's memory.
+/// Each knows the other. The home keeps its address when the pool moves, and outlives the pool for
+/// as long as control blocks are left in it. So a weak pointer may outlive everything, and a shared
+/// pointer that outlives its object learns that from the home, whatever has become of the pool's
+/// memory.
 
 #include "millpond/base/atomic_access.hpp"
 #include "millpond/base/config.hpp"
@@ -31,9 +32,10 @@ MILLPOND_NAMESPACE_BEGIN
 
 namespace detail {
 
-/// Room for one control block: what the standard libraries need is 56 to 64 bytes. A cache line each, so
-/// that threads which count the owners of different objects do not write into the same one. libstdc++ was
-/// built with a mutex in each where the processor has no atomic steps on two bytes, as riscv64.
+/// Room for one control block: the standard libraries need 56 to 64 bytes. Each has a cache line,
+/// so that threads that count the owners of different objects do not write to the same line.
+/// libstdc++ puts a mutex in each where the processor has no atomic steps on two bytes, as on
+/// riscv64.
 #if defined(__GLIBCXX__) && !defined(_GLIBCXX_HAVE_ATOMIC_LOCK_POLICY)
 inline constexpr std::size_t control_bytes = 128;
 #else
@@ -57,7 +59,7 @@ inline constexpr std::size_t control_bytes = 64;
 template <class Controls, class Options>
 class shared_home {
 public:
-    /// `options` say everything but what a control block is.
+    /// `options` say everything except what a control block is.
     [[nodiscard]] static shared_home* make(Options options, void* pool) {
         const pool_name name = options.name;
         options = completed(options);
@@ -73,18 +75,19 @@ public:
         return home;
     }
 
-    /// What a buffer must have for the home and its control blocks.
-    [[nodiscard]] static std::size_t buffer_bytes(const Options& options) {
-        return bytes_for(completed(options));
+    /// Bytes that a buffer must have for the home and its control blocks.
+    [[nodiscard]] static constexpr std::size_t buffer_bytes(Options options) {
+        options.block_bytes = control_bytes;
+        return bytes_for(options);
     }
 
     shared_home(const shared_home&) = delete;
     shared_home& operator=(const shared_home&) = delete;
 
-    /// Room for a control block; throws pool_exhausted when there is none.
+    /// Returns room for a control block; throws pool_exhausted when there is none.
     [[nodiscard]] void* allocate() { return controls_.allocate(); }
 
-    /// Room for a control block, or nullptr.
+    /// Returns room for a control block, or nullptr.
     [[nodiscard]] void* try_allocate() noexcept { return controls_.try_allocate(); }
 
     void deallocate(void* control) noexcept {
@@ -97,8 +100,8 @@ public:
 
     [[nodiscard]] Controls& controls() noexcept { return controls_; }
 
-    /// The pool whose object a last owner gives back. Stops the program when the pool is gone, or was
-    /// cleared since the owner was made.
+    /// The pool whose object a last owner gives back. Stops the program when the pool is gone, or
+    /// has been cleared since the owner was made.
     [[nodiscard]] void* pool_of(const void* object, std::uint32_t clearings) const noexcept {
         void* const found = pool();
         if constexpr (checked_build) {
@@ -118,18 +121,18 @@ public:
     /// The pool has been cleared; whoever owns one of its old objects owns nothing.
     void forget_owners() noexcept { ++clearings_; }
 
-    /// The pool dies. The home goes with it, or with the last control block.
+    /// The pool ends. The home goes with it, or with the last control block.
     void retire() noexcept {
         controls_left_ = live_controls();
         if (controls_left_ == 0) {
             close();
         } else {
-            // Pairs with the acquire in pool(): who finds no pool finds the count.
+            // Pairs with the acquire in pool(): whoever finds no pool finds the count.
             atomic_store<void*>(pool_, nullptr, std::memory_order_release);
         }
     }
 
-    /// Ends the home, and gives back the memory in which it lies.
+    /// Ends the home and gives back the memory that it lies in.
     void close() noexcept {
         const region place = std::move(place_);
         this->~shared_home();
@@ -150,7 +153,7 @@ private:
         return options;
     }
 
-    [[nodiscard]] static std::size_t bytes_for(const Options& completed_options) {
+    [[nodiscard]] static constexpr std::size_t bytes_for(const Options& completed_options) {
         return sizeof(shared_home) + alignof(shared_home) +
                Controls::buffer_bytes(completed_options);
     }
@@ -168,9 +171,9 @@ private:
         }
     }
 
-    /// A control block that has outlived the pool ends, in whatever thread.
+    /// Ends a control block that has outlived the pool, in whatever thread.
     MILLPOND_SLOW_PATH void forget_control() noexcept {
-        // Pairs with itself: the last one comes after whatever the others did here.
+        // Pairs with itself: the last one comes after everything that the others did here.
         if (atomic_add(controls_left_, ~std::size_t{0}, std::memory_order_acq_rel) == 1) {
             close();
         }
@@ -182,13 +185,13 @@ private:
 
     Controls controls_;
     void* pool_;                    ///< nullptr once it is gone
-    std::size_t controls_left_ = 0; ///< once the pool is gone: what keeps the home
+    std::size_t controls_left_ = 0; ///< once the pool is gone: what keeps the home alive
     region place_;                  ///< where this object lies
     std::uint32_t clearings_ = 0;   ///< how often the pool was cleared
     pool_name name_;                ///< the pool's
 };
 
-/// What a last shared owner does: gives the object back to wherever its pool is now.
+/// The deleter of a shared owner: gives the object back to wherever its pool is now.
 template <class Pool, class Home>
 class shared_deleter {
 public:
@@ -206,8 +209,9 @@ private:
     std::uint32_t clearings_; ///< of the pool, when the owner was made
 };
 
-/// Hands std::shared_ptr the one block that was taken for it, so that nothing can fail once the object is
-/// there; takes the block back when the last owner and the last weak pointer are gone.
+/// Hands std::shared_ptr the one block that was taken for it, so that nothing can fail once the
+/// object is constructed; takes the block back when the last owner and the last weak pointer are
+/// gone.
 template <class T, class Home>
 class control_allocator {
 public:
@@ -247,9 +251,9 @@ private:
     void* control_;
 };
 
-/// Constructs an object with a shared owner in a block of `core`; an empty owner when `take_control(home)`
-/// gives nullptr. Whatever was taken is free again when there is no home, no room for a control block, or
-/// when the constructor throws.
+/// Constructs an object with a shared owner in a block of `core`; the owner is empty when
+/// `take_control(home)` returns nullptr. Whatever was taken is free again when there is no home or
+/// no room for a control block, or when the constructor throws.
 template <class T, class Pool, class Core, class GetHome, class TakeControl, class... Arguments>
 [[nodiscard]] std::shared_ptr<T> make_shared_in(
     Core& core, void* block, GetHome get_home, TakeControl take_control, Arguments&&... arguments) {
