@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /// \file
-/// What an arena does over an upstream: chunk after chunk when it moves up, back through them when it moves
-/// down.
+/// What an arena does with an upstream: it goes on from chunk to chunk when it moves up, and back
+/// through them when it moves down.
 
 #include "millpond/base/bits.hpp"
 #include "millpond/base/error.hpp"
@@ -19,14 +19,14 @@ namespace detail {
 
 namespace {
 
-/// So that a chunk is worth a call of the upstream.
+/// Enough to make a chunk worth a call of the upstream.
 constexpr std::size_t chunk_bytes_least = 1024;
 
-/// As aligned as what lies behind it.
+/// Rounded up so that what lies after the header is aligned.
 constexpr std::size_t header_bytes = round_up(sizeof(arena_chunk), alignof(std::max_align_t));
 
-/// Chunks may be neighbours in memory; so that a position belongs to one only, each ends before the next
-/// begins.
+/// Chunks may be neighbours in memory; each ends before the next begins, so that a position belongs
+/// to only one.
 constexpr std::size_t gap_bytes = 1;
 
 } // namespace

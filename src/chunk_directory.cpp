@@ -80,8 +80,8 @@ chunk_directory::entry* chunk_directory::find_or_add(std::uint64_t granule) noex
     }
 }
 
-/// The granule's entry, a new one in the place of one without chunks if need be, or nullptr. A new one is
-/// counted, and has a chunk when the caller is done with it.
+/// The granule's entry; a new one in the place of one without chunks if need be; or nullptr. A new
+/// one is counted, and has a chunk when the caller is done with it.
 chunk_directory::entry* chunk_directory::find_or_add(std::size_t size,
                                                      std::uint64_t granule) noexcept {
     entry* vacant = nullptr;
@@ -108,8 +108,8 @@ chunk_directory::entry* chunk_directory::find_or_add(std::size_t size,
     return vacant;
 }
 
-/// Copies all that have a chunk into the next larger table, or one larger still where a search would take
-/// too long.
+/// Copies all entries that have a chunk into the next larger table, or an even larger one if a
+/// search would take too long.
 bool chunk_directory::grow() noexcept {
     const std::size_t old = size_.load(std::memory_order_relaxed); // this thread writes it
     const std::size_t before = entries_;

@@ -59,7 +59,7 @@ chunked_storage::~chunked_storage() {
     for_each_chunk([this](std::byte* begin, std::uint32_t parts) { give_upstream(begin, parts); });
 }
 
-/// Calls `visit(begin, parts)`. What is not open counts.
+/// Calls `visit(begin, parts)` for every chunk. Parts that are not open count.
 template <class Visit>
 void chunked_storage::for_each_chunk(Visit visit) const noexcept {
     for (std::uint32_t number = 0; number < number_of(capacity()); ++number) {
@@ -104,9 +104,9 @@ block_range chunked_storage::grow() noexcept {
     return blocks;
 }
 
-/// Takes a chunk, no part of which is open yet: in the place of one that went back, or else behind all
-/// others. Such a chunk begins at a multiple of its own size and is no larger than all before it. Where that
-/// is refused, half of it will do.
+/// Takes a chunk, no part of which is open yet: in the place of one that went back, or else after
+/// all others. Such a chunk begins at a multiple of its own size and is no larger than all before
+/// it. If the upstream refuses, half of it will do.
 bool chunked_storage::take_chunk() noexcept {
     const bool fills_gap = first_gap_ != chunk_directory::none;
     const std::uint32_t first = fills_gap ? first_gap_ : number_of(capacity());
@@ -135,7 +135,7 @@ bool chunked_storage::take_chunk() noexcept {
     return true;
 }
 
-/// Memory for so many parts; nullptr when none is available.
+/// Memory for `parts` parts; nullptr when none is available.
 std::byte* chunked_storage::ask_upstream(std::uint32_t parts) noexcept {
     const std::size_t bytes = parts * part_bytes();
     if (budget_ != nullptr && budget_->take(1, bytes) == 0) {
@@ -174,7 +174,7 @@ block_range chunked_storage::chunk_before(std::uint32_t index) const noexcept {
     return {};
 }
 
-/// Returns the chunk that has these blocks, whose last parts may not be open. Its bytes.
+/// Returns the chunk that has these blocks, whose last parts may not be open. Returns its bytes.
 std::size_t chunked_storage::return_chunk(block_range blocks) noexcept {
     const std::uint32_t first = number_of(blocks.first);
     const std::uint32_t parts = parts_[first].parts;

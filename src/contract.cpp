@@ -90,7 +90,7 @@ void add_reason(line& out, const misuse_report& report) noexcept {
     }
 }
 
-/// The whole sentence: what was refused differs with the reason.
+/// The whole sentence, because what was refused differs with the reason.
 void add_sentence(line& out, const call_report& report) noexcept {
     switch (report.reason) {
     case call_misuse::foreign_mark:

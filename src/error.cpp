@@ -46,13 +46,13 @@ pool_exhausted::pool_exhausted(const char* pool_name,
     add_refusal(refusal);
 }
 
-/// Writes behind what is there already; what is too long is cut.
+/// Appends to what is there already; cuts what is too long.
 void pool_exhausted::add(const char* before, const char* text, const char* after) noexcept {
     const std::size_t used = std::strlen(text_);
     std::snprintf(text_ + used, sizeof text_ - used, "%s%s%s", before, text, after);
 }
 
-/// A figure that nobody has counted is left out, with the words around it.
+/// A figure that was not counted is left out, with the words around it.
 void pool_exhausted::add(const char* before, std::size_t figure, const char* after) noexcept {
     if (figure != not_counted) {
         const std::size_t used = std::strlen(text_);

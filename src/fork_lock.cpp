@@ -55,13 +55,13 @@ struct fork_locks {
     }
 };
 
-/// Not inside the class, as thread_users::all().
+/// Not inside the class, for the reason given at thread_users::all().
 fork_locks& fork_locks::all() noexcept {
     // Never destroyed: static resources may end after every destructor of this file.
     alignas(fork_locks) static std::array<std::byte, sizeof(fork_locks)> place;
     static fork_locks& only = *::new (place.data()) fork_locks;
-    // The system calls what was registered last first: whoever holds a fork lock may lock the list of
-    // threads' users, never the other way round.
+    // The system calls what was registered last first: whoever holds a fork lock may lock the list
+    // of threads' users, never the other way round.
     static const bool watching_forks = [] {
         watch_forks();
         return os::on_fork([] { all().hold(); }, [] { all().let_go(); }, [] { all().let_go(); });

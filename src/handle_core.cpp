@@ -30,7 +30,7 @@ int slot_bits_of(const pool_layout& layout) noexcept {
     return static_cast<int>(std::bit_width(layout.max_capacity - 1));
 }
 
-/// How often a slot is used, with the default filled in. Before there is any memory.
+/// How many times a slot is used, with the default filled in. Called before there is any memory.
 std::uint64_t checked(const pool_name& name, const pool_layout& layout, std::uint64_t generations) {
     const std::uint64_t most = std::uint64_t{1} << (handle_core::tag_shift - slot_bits_of(layout));
     if (generations > most) {
@@ -153,7 +153,7 @@ bool handle_core::make_room() noexcept {
     if (end_ == storage_.capacity() && storage_.grow().empty()) {
         return false;
     }
-    // Growing covers a slot for each object; those that are retired come on top.
+    // Growing covers a slot for each object; retired slots come on top of that.
     return cover_slots(needs_slot ? frontier_ + std::size_t{1} : frontier_);
 }
 

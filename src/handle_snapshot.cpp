@@ -4,7 +4,7 @@
 ///
 ///     | header | a word per slot up to the frontier | owners of objects and free slots | objects |
 ///
-/// The parts are the arrays as they are in memory, each filled up to whole words with zeros.
+/// The parts are the arrays as they are in memory, each padded to whole words with zeros.
 
 #include "millpond/base/bits.hpp"
 #include "millpond/base/error.hpp"
@@ -45,7 +45,7 @@ struct header {
 
 static_assert(sizeof(header) == 13 * word_bytes, "written as it is, without padding");
 
-/// Where each part begins, and where all ends.
+/// Where each part begins, and where the last one ends.
 struct parts {
     std::size_t owners;
     std::size_t objects;
@@ -68,7 +68,7 @@ std::uint64_t checksum_of(std::span<const std::byte> snapshot) noexcept {
     return sum;
 }
 
-/// Copies into a snapshot, and fills up to a whole word.
+/// Copies into a snapshot, and pads to a whole word.
 void put(std::byte* to, const void* from, std::size_t bytes) noexcept {
     if (bytes != 0) {
         std::memcpy(to, from, bytes);
@@ -76,7 +76,7 @@ void put(std::byte* to, const void* from, std::size_t bytes) noexcept {
     }
 }
 
-/// Bytes from somewhere, about which nothing may be assumed, and the pool that they are to fit.
+/// Bytes from somewhere, about which nothing may be assumed, and the pool that they must fit.
 class reader {
 public:
     reader(const char* pool_name, std::span<const std::byte> from)
@@ -88,7 +88,7 @@ public:
 
     [[nodiscard]] const header& head() const noexcept { return head_; }
 
-    /// Everything that can be said before the pool's own size is looked at.
+    /// Everything that can be checked without the pool's own size.
     void check_whole(std::size_t object_bytes, std::size_t alignment) const {
         const header expected;
         if (head_.magic != expected.magic) {
@@ -115,7 +115,7 @@ public:
                       checksum_of(from_.first(head_.bytes)));
     }
 
-    /// The counts of the header, which are at most those of a pool.
+    /// The header's counts, which must be at most those of a pool.
     void check_counts(std::uint64_t slot_bits) const {
         require_equal(offsetof(header, slot_bits), "slot bits", head_.slot_bits, slot_bits);
         require_at(
@@ -144,8 +144,9 @@ public:
                       parts(head_.slots, head_.known, head_.objects, head_.object_bytes).end);
     }
 
-    /// Each slot has its own position, as an object's or as a free one, or is retired. Positions that
-    /// name their slot back are different, so if there are as many as owners they are all of them.
+    /// Each slot has its own position, as an object's or as a free one, or is retired. Positions
+    /// that name their slot back all differ, so if there are as many as owners they are all of
+    /// them.
     void check_slots(std::uint64_t generation_mask) const {
         std::uint64_t found = 0;
         for (std::uint64_t slot = 0; slot < head_.slots; ++slot) {
@@ -294,7 +295,8 @@ void handle_core::restore(std::span<const std::byte> from,
     size_ = static_cast<std::uint32_t>(head.objects);
     end_ = size_;
     known_ = static_cast<std::uint32_t>(head.known);
-    // The other pool's peak may be from before a restore of its own, and larger than this one can be.
+    // The other pool's peak may be from before a restore of its own, and larger than this pool's
+    // can be.
     const std::uint64_t peak = std::min<std::uint64_t>(head.high_water, storage_.max_capacity());
     high_water_ = std::max(high_water_, static_cast<std::uint32_t>(peak));
 }

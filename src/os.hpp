@@ -22,23 +22,25 @@ namespace os {
 /// Bytes of a page: the system's own for standard and transparent huge pages.
 [[nodiscard]] std::size_t page_bytes(page_size pages) noexcept;
 
-/// Bytes of address space that this process may have at most; the largest number when nobody said.
+/// The most bytes of address space that this process may have; the largest number if nobody set a
+/// limit.
 [[nodiscard]] std::size_t address_space_bytes() noexcept;
 
-/// What a message says of a limit; empty where nothing is known.
+/// What a message says about a limit; empty if nothing is known.
 struct limit_text {
     std::array<char, 64> text{};
 };
 
-/// The limit that a request for so many bytes has just hit, " (RLIMIT_DATA is 16777216 bytes)": found by
-/// comparing what this process has with what it may have. Reads files of /proc, so only for a message.
+/// The limit that a request for `bytes` bytes has just hit, " (RLIMIT_DATA is 16777216 bytes)":
+/// found by comparing what this process has with what it may have. Reads files of /proc, so use it
+/// only for a message.
 [[nodiscard]] limit_text limit_hit(os_request request, std::size_t bytes, int error) noexcept;
 
 /// Reserves address space that cannot be touched yet, aligned to `alignment` (a power of two).
 [[nodiscard]] int reserve(std::size_t bytes, std::size_t alignment, std::byte** address) noexcept;
 
 /// Replaces a reserved range by explicit huge pages, still untouchable. They are set aside now, so
-/// that a later touch cannot fail for want of one.
+/// that a later touch cannot fail for lack of one.
 [[nodiscard]] int
 back_with_huge_pages(std::byte* address, std::size_t bytes, page_size pages) noexcept;
 
@@ -48,7 +50,7 @@ back_with_huge_pages(std::byte* address, std::size_t bytes, page_size pages) noe
 /// Makes a reserved range readable and writable.
 [[nodiscard]] int commit(std::byte* address, std::size_t bytes) noexcept;
 
-/// Lets a reserved range be read, as zeros: that counts against no limit but that of addresses.
+/// Lets a reserved range be read, as zeros: that counts against no limit except that of addresses.
 [[nodiscard]] int make_readable(std::byte* address, std::size_t bytes) noexcept;
 
 /// Drops the contents of a committed range, which can then be read only if `readable`.
@@ -69,14 +71,14 @@ void decommit(std::byte* address, std::size_t bytes, bool readable) noexcept;
 /// Names a range in /proc/self/maps where the kernel can; does nothing elsewhere.
 void name(std::byte* address, std::size_t bytes, const char* text) noexcept;
 
-/// Gives a reservation back, whatever became of its parts.
+/// Gives a reservation back, whatever has become of its parts.
 void release(std::byte* address, std::size_t bytes) noexcept;
 
 /// Has three functions called around every fork: before it, and after it in the parent and in the
 /// child. False when the system has no room for them.
 [[nodiscard]] bool on_fork(void (*before)(), void (*in_parent)(), void (*in_child)()) noexcept;
 
-/// Sleeps while `word` is `expected`, at most so long; may return early. Signal handlers may run.
+/// Sleeps while `word` is `expected`, at most `most`; may return early. Signal handlers may run.
 void sleep_on(std::uint32_t& word, std::uint32_t expected, std::chrono::nanoseconds most) noexcept;
 
 /// Wakes one thread that sleeps on `word`. May be called in a signal handler.

@@ -54,7 +54,7 @@ private:
     std::array<char, 4096> piece_{};
 };
 
-/// What /proc/self/status says in a line of kibibytes; false where it says nothing.
+/// What /proc/self/status says in a line of kibibytes; false if it says nothing.
 bool read_status(const char* field, std::uint64_t& bytes) noexcept {
     proc_file status("/proc/self/status");
     const char* const found = status.next() ? std::strstr(status.text(), field) : nullptr;
@@ -65,7 +65,7 @@ bool read_status(const char* field, std::uint64_t& bytes) noexcept {
     return true;
 }
 
-/// True when `bytes` more than what the field says are more than the limit, which `most` then is.
+/// True when `bytes` more than the field's figure exceed the limit, which is then stored in `most`.
 template <class Resource>
 bool exceeds(Resource resource,
              const char* field,
@@ -80,7 +80,8 @@ bool exceeds(Resource resource,
     return read_status(field, used) && (used > most || bytes > most - used);
 }
 
-/// True when there are as many mappings as there may be, but for one that a commit would have split.
+/// True when there are as many mappings as allowed, except for one that a commit would have split
+/// off.
 bool has_all_mappings(std::uint64_t& most) noexcept {
     proc_file limit("/proc/sys/vm/max_map_count");
     if (!limit.next()) {
@@ -111,7 +112,7 @@ limit_text limit_hit(os_request request, std::size_t bytes, int error) noexcept 
     const bool on_heap = request == os_request::allocate_from_heap;
     std::uint64_t most = 0;
     if (error == EPERM) {
-        // Only a lock is answered so, by a process that may lock nothing at all.
+        // Only a lock is answered like this, for a process that may lock nothing at all.
         rlimit limit{};
         const bool locks_nothing =
             locks && getrlimit(RLIMIT_MEMLOCK, &limit) == 0 && limit.rlim_cur == 0;

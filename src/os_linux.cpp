@@ -19,7 +19,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-// Kernel interfaces younger than the C library that we compile against.
+// Kernel interfaces newer than the C library that we compile against.
 #ifndef MADV_POPULATE_WRITE
 #    define MADV_POPULATE_WRITE 23
 #endif
@@ -41,7 +41,7 @@ namespace {
 
 constexpr std::size_t mebibyte = std::size_t{1} << 20;
 
-// With 32 bits there are two, for either size of the seconds in a timespec.
+// On 32-bit systems there are two, one for each size of the seconds in a timespec.
 #ifdef SYS_futex_time64
 constexpr long futex_number = sizeof(std::time_t) > sizeof(long) ? SYS_futex_time64 : SYS_futex;
 #else
@@ -103,7 +103,7 @@ int reserve(std::size_t bytes, std::size_t alignment, std::byte** address) noexc
 
 int back_with_huge_pages(std::byte* address, std::size_t bytes, page_size pages) noexcept {
     const int log2_page = pages == page_size::huge_1gib ? 30 : 21;
-    // No MAP_NORESERVE: a pool of huge pages that is too small must show here, not as a SIGBUS.
+    // No MAP_NORESERVE: if there are too few huge pages, that must show here, not as a SIGBUS.
     void* const mapping =
         mmap(address,
              bytes,
@@ -115,8 +115,8 @@ int back_with_huge_pages(std::byte* address, std::size_t bytes, page_size pages)
         return 0;
     }
     const int error = errno;
-    // MAP_FIXED may have taken the old reservation away before it failed: put it back. Where that fails
-    // too there is no range left, and releasing it later does nothing.
+    // MAP_FIXED may have removed the old reservation before it failed: put it back. If that fails
+    // too, there is no range left, and releasing it later does nothing.
     (void)mmap(
         address, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
     return error;
@@ -145,10 +145,10 @@ int populate(std::byte* address, std::size_t bytes) noexcept {
         return 0;
     }
     if (errno == ENOMEM || errno == EFAULT || errno == EHWPOISON) {
-        return errno; // there is no memory, and a touch would end the program
+        return errno; // there is no memory, and touching it would end the program
     }
-    // A kernel before 5.14, or a sandbox that forbids advice: one write per page that leaves the contents
-    // as they are.
+    // A kernel before 5.14, or a sandbox that forbids advice: write once per page, without changing
+    // its contents.
     for (std::size_t offset = 0; offset < bytes; offset += standard_page_bytes()) {
         auto* const byte = reinterpret_cast<volatile unsigned char*>(address + offset);
         *byte = *byte;
@@ -183,7 +183,7 @@ std::size_t resident_bytes(std::byte* address, std::size_t bytes) noexcept {
 }
 
 void name(std::byte* address, std::size_t bytes, const char* text) noexcept {
-    // The kernel takes 80 bytes and refuses a handful of characters; a refusal costs the name only.
+    // The kernel takes 80 bytes and refuses a few characters; a refusal costs only the name.
     std::array<char, 80> label{};
     std::snprintf(label.data(), label.size(), "millpond:%s", text);
     prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, address, bytes, label.data());
@@ -208,7 +208,7 @@ void sleep_on(std::uint32_t& word, std::uint32_t expected, std::chrono::nanoseco
 }
 
 void wake_one(std::uint32_t& word) noexcept {
-    const int error = errno; // a signal handler leaves it as it was
+    const int error = errno; // a signal handler must leave it as it was
     syscall(futex_number, &word, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
     errno = error;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// \file
-/// Committing what is known of a pool's blocks.
+/// Committing what is known about a pool's blocks.
 
 #include "millpond/pool/pool_metadata.hpp"
 
@@ -52,7 +52,7 @@ int pool_metadata::cover_leading(std::size_t blocks) noexcept {
     return extend(leading_end_, 0, layout_.leading_bytes(blocks), fixed_begin_);
 }
 
-/// Commits from `end` on until `needed`; no page at or beyond `limit`, where others are.
+/// Commits from `end` to `needed`; no page at or beyond `limit`, where other metadata lies.
 int pool_metadata::extend(std::size_t& end,
                           std::size_t first,
                           std::size_t needed,

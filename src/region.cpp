@@ -40,7 +40,7 @@ region region::mapped(const mapping_options& options) {
             options.name.c_str(), request, bytes, os::page_bytes(options.pages), error);
     };
     for (page_size pages = options.pages;; pages = next_smaller(pages)) {
-        // Transparent huge pages need 2 MiB of alignment to be joined from the first byte on.
+        // Transparent huge pages need 2 MiB alignment to be joined from the first byte on.
         const std::size_t alignment = pages == page_size::transparent_huge
                                           ? os::page_bytes(page_size::huge_2mib)
                                           : os::page_bytes(pages);

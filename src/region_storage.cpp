@@ -61,14 +61,14 @@ block_range region_storage_base::grow() noexcept {
     return more;
 }
 
-/// Writes to the states and words of blocks that nobody has yet, so that their pages are there. Other threads
-/// may look for free blocks in those words meanwhile.
+/// Writes to the states and words of blocks that nobody has yet, so that their pages are there.
+/// Other threads may look for free blocks in those words meanwhile.
 void region_storage_base::touch_metadata(block_range blocks) noexcept {
     std::memset(states_ + blocks.first, 0, blocks.end - blocks.first);
     const std::uint32_t first_new_word = (blocks.first + word_blocks - 1) / word_blocks;
     const std::uint32_t last_word = (blocks.end - 1) / word_blocks;
     for (std::uint32_t word = first_new_word; word <= last_word; ++word) {
-        // No order: it says what was so before.
+        // No order is needed: this writes what was there before.
         atomic_store(words_[word], std::uint64_t{0}, std::memory_order_relaxed);
     }
 }

@@ -25,18 +25,20 @@ namespace {
 /// Address space for one class. What a class needs beyond it comes from the upstream, block by block.
 constexpr std::size_t class_bytes_most = std::size_t{16} << 30;
 
-/// Of the address space that the process may have: all classes together take less than half of it.
+/// Share of the address space that the process may have: all classes together take less than half
+/// of it.
 constexpr std::size_t class_share = 256;
 
-/// Growth in small steps: a resource has many pools, and most stay small.
+/// Pools grow in small steps: a resource has many pools, and most stay small.
 constexpr std::size_t growth_bytes = std::size_t{64} << 10;
 
-/// What the first chunk is meant to have; larger blocks come by the eight, the largest ones by one.
+/// Size that the first chunk should have; larger blocks come eight at a time, the largest one at a
+/// time.
 constexpr std::size_t chunk_bytes = std::size_t{8} << 10;
 constexpr std::size_t large_chunk_bytes = std::size_t{64} << 10;
 
-/// What chunks may grow to, and under a limit to this share of it, so that what one class has taken for
-/// later is little of what the others need.
+/// The most that chunks grow to; under a limit, at most this share of it, so that what one class
+/// has taken for later is small compared with what the others need.
 constexpr std::size_t chunk_blocks_most = std::size_t{16} << 10;
 constexpr std::size_t chunk_bytes_most = std::size_t{1} << 20;
 constexpr std::size_t chunk_share = 16;
@@ -109,7 +111,7 @@ resource_plan::resource_plan(const pool_resource_options& options,
     , takes_chunks_(upstream != nullptr)
     , threads_(threads_for(options)) {
     check_memory(options);
-    options_.block_sizes = {}; // the caller's, and done with
+    options_.block_sizes = {}; // the caller's, and not needed any more
 }
 
 pool_layout resource_plan::layout_of(std::uint32_t index) const noexcept {
@@ -149,7 +151,7 @@ chunk_source resource_plan::source_of(std::uint32_t index) const noexcept {
 std::pmr::pool_options resource_plan::standard_options() const noexcept {
     std::pmr::pool_options now;
     now.largest_required_pool_block = classes_.largest();
-    now.max_blocks_per_chunk = source_of(0).most_blocks; // of the others no more
+    now.max_blocks_per_chunk = source_of(0).most_blocks; // the others have no more
     return now;
 }
 

@@ -17,7 +17,7 @@ MILLPOND_NAMESPACE_BEGIN
 namespace detail {
 
 pool_name home_name(const pool_name& pool) noexcept {
-    constexpr std::string_view suffix = ".shared"; // what is cut off a long name is not this
+    constexpr std::string_view suffix = ".shared"; // a long name is cut, this is not
     std::array<char, pool_name::max_bytes + 1> text{};
     (void)std::snprintf(text.data(),
                         text.size(),

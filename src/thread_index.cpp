@@ -15,8 +15,8 @@ MILLPOND_NAMESPACE_BEGIN
 
 namespace detail {
 
-/// All users, in a list behind a lock: construction, destruction, the end of a thread and a fork are
-/// the only ones to take it.
+/// All users, in a list behind a lock that only construction, destruction, the end of a thread and
+/// a fork take.
 struct thread_users {
     std::mutex lock;
     thread_user* first = nullptr;
@@ -56,8 +56,8 @@ struct thread_users {
     }
 };
 
-/// Not inside the class: there it would be inline, and libraries of one process that each hold a copy of
-/// this file would have one list together, but thread indices of their own.
+/// Not inside the class: there it would be inline, and libraries of one process that each hold a
+/// copy of this file would share one list but have thread indices of their own.
 thread_users& thread_users::all() noexcept {
     // Never destroyed: threads and static pools may end after every destructor of this file.
     alignas(thread_users) static std::array<std::byte, sizeof(thread_users)> place;
@@ -72,7 +72,7 @@ constinit thread_local std::uint32_t thread_index = no_thread_index;
 
 namespace {
 
-/// A bit per index, 1 = taken. Index 255 is nobody's.
+/// One bit per index, 1 = taken. Index 255 is never given out.
 constinit std::array<std::atomic<std::uint64_t>, 4> taken{0, 0, 0, std::uint64_t{1} << 63};
 
 std::uint32_t take_index() noexcept {
@@ -98,7 +98,7 @@ void return_index(std::uint32_t index) noexcept {
 
 constinit thread_local bool ended = false;
 
-/// Its destructor runs when the thread ends; destructors of the thread that run later still may use
+/// Its destructor runs when the thread ends; destructors of the thread that run even later may use
 /// any pool, as a thread without an index.
 struct thread_end {
     thread_end() noexcept = default;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// \file
-/// The record of blocks from upstream.
+/// The records of blocks from upstream.
 
 #include "millpond/base/config.hpp"
 
@@ -69,7 +69,7 @@ void* unpooled_blocks::allocate(request asked) {
         void* const place = memory_.allocate(sizeof(records), alignof(records));
         records_ = ::new (place) records{std::pmr::map<void*, request>(&memory_)};
     }
-    // The record first: what can fail has failed before there is a block to lose.
+    // The record comes first: what can fail has failed before there is a block to lose.
     auto& all = records_->by_address;
     auto record = all.extract(all.emplace(nullptr, asked).first);
     record.key() = upstream()->allocate(asked.bytes, asked.alignment);

@@ -7,7 +7,7 @@
 ///     std::pmr::polymorphic_allocator<> memory(&resource);
 ///     auto parser = millpond::allocate_unique<json_parser>(memory, options);
 ///
-/// The owner of an empty allocator, std::allocator for one, is as large as a pointer.
+/// With an empty allocator, such as std::allocator, the owner is as large as a pointer.
 
 #include "millpond/base/config.hpp"
 
@@ -21,7 +21,7 @@ MILLPOND_NAMESPACE_BEGIN
 /// `allocate_unique`.
 ///
 /// Units:      one object of the allocator's value_type.
-/// Complexity: those of the destructor and of the allocator's `deallocate`.
+/// Complexity: that of the destructor and of the allocator's `deallocate`.
 /// Errors:     none; a destructor that throws ends the program.
 /// Threads:    one at a time per allocator and what it allocates from, unless those allow more.
 /// Source:     WG21 P0211 (Köppe 2017); Boost.SmartPtr has the same.
@@ -37,7 +37,8 @@ public:
     explicit allocation_deleter(const Allocator& allocator) noexcept
         : allocator_(allocator) {}
 
-    /// Destroys the object and deallocates. It has the type that was asked for, no base of it.
+    /// Destroys the object and deallocates. The object has the type that was asked for; the pointer
+    /// is to no base of it.
     void operator()(pointer object) noexcept {
         traits::destroy(allocator_, object);
         traits::deallocate(allocator_, object, 1);
@@ -54,7 +55,7 @@ namespace detail {
 template <class T, class Allocator>
 using allocator_for = typename std::allocator_traits<Allocator>::template rebind_alloc<T>;
 
-/// Gives memory back unless the object in it was constructed.
+/// Gives memory back unless the object in it has been constructed.
 template <class Allocator>
 class allocation_guard {
     using traits = std::allocator_traits<Allocator>;
@@ -86,12 +87,14 @@ private:
 
 } // namespace detail
 
-/// Constructs a T from the arguments in memory of the allocator, rebound to T, and returns its owner. The
-/// owner does not convert to one of a base of T; arrays and fancy pointers are refused by the compiler.
+/// Constructs a T from the arguments in memory of the allocator, rebound to T, and returns its
+/// owner. The owner does not convert to an owner of a base of T; arrays and fancy pointers do not
+/// compile.
 ///
 /// Units:      one object.
-/// Complexity: those of the allocator's `allocate` and `construct`.
-/// Errors:     passes on what they throw; when the constructor does, the memory is the allocator's again.
+/// Complexity: that of the allocator's `allocate` and `construct`.
+/// Errors:     passes on what they throw; if the constructor throws, the memory goes back to the
+///             allocator.
 /// Threads:    one at a time per allocator and what it allocates from, unless those allow more.
 template <class T, class Allocator, class... Arguments>
 

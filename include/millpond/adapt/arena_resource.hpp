@@ -11,9 +11,10 @@
 ///         auto* names = scratch.create<std::pmr::vector<std::pmr::string>>(&memory);
 ///     }                                               // names: destroyed here, by the arena
 ///
-/// A container that grows leaves its old block behind, unless that was the last: reserve what is needed.
-/// One that lives when the arena is rewound past its blocks is broken, as is its destructor: it must die
-/// first, or be an object of the arena itself.
+/// A container that grows leaves its old block behind, unless that was the last one allocated:
+/// reserve what is needed. A container that is still alive when the arena is rewound past its
+/// blocks is broken, and so is its destructor: destroy it first, or make it an object of the arena
+/// itself.
 
 #include "millpond/base/config.hpp"
 #include "millpond/pool/arena.hpp"
@@ -23,19 +24,19 @@
 
 MILLPOND_NAMESPACE_BEGIN
 
-/// A view of an arena as std::pmr sees memory.
+/// An arena as a std::pmr::memory_resource.
 ///
 /// Units:      bytes.
-/// Complexity: O(1) each, as `arena::allocate` and `arena::deallocate`, and a virtual call.
-/// Errors:     `allocate` throws pool_exhausted, a std::bad_alloc. `deallocate` takes back the block that
-///             was allocated last (as `arena::deallocate` says) and leaves any other to the next rewind;
-///             a block that is not in use stops the program. Resources of the same arena are equal; in
-///             a build without RTTI only a resource and itself are.
+/// Complexity: O(1) each, as `arena::allocate` and `arena::deallocate`, plus a virtual call.
+/// Errors:     `allocate` throws pool_exhausted, a std::bad_alloc. `deallocate` takes back the
+///             block that was allocated last (as `arena::deallocate` says) and leaves any other to
+///             the next rewind; a block that is not in use stops the program. Resources of the same
+///             arena are equal; in a build without RTTI a resource is equal only to itself.
 /// Threads:    one thread at a time per arena.
 /// Source:     Hanson 1990 (arenas); std::pmr::monotonic_buffer_resource for the idea.
 class arena_resource final : public std::pmr::memory_resource {
 public:
-    /// The arena must live as long as the resource is used.
+    /// The arena must outlive all use of the resource.
     explicit arena_resource(arena& source) noexcept
         : source_(source) {}
 
@@ -43,7 +44,7 @@ public:
     arena_resource& operator=(const arena_resource&) = delete;
     ~arena_resource() override = default;
 
-    /// Where the memory comes from.
+    /// The arena that the memory comes from.
     [[nodiscard]] arena& source() const noexcept { return source_; }
 
 private:
@@ -66,7 +67,7 @@ private:
         return dynamic_cast<const arena_resource*>(&other);
     }
 #else
-    /// Without type information nobody knows what the other is.
+    /// Without type information the type of the other resource is unknown.
     static const arena_resource*
     as_arena_resource(const std::pmr::memory_resource& /*other*/) noexcept {
         return nullptr;

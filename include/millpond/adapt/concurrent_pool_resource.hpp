@@ -6,9 +6,9 @@
 ///     millpond::concurrent_pool_resource sizes({.name = "messages"});
 ///     std::pmr::vector<std::pmr::string> lines(&sizes);   // grown here, destroyed anywhere
 ///
-/// A std::pmr resource for any thread, with a concurrent pool for each size class. Every thread keeps some
-/// blocks of each class that it freed, and may free what another thread allocated. Only what goes to the
-/// system or upstream takes a lock.
+/// Each size class has a concurrent pool. Every thread keeps some blocks of each class that it
+/// freed, and may free what another thread allocated. Only calls that go to the system or upstream
+/// take a lock.
 
 #include "millpond/adapt/resource_core.hpp"
 #include "millpond/adapt/resource_plan.hpp"
@@ -53,16 +53,17 @@ struct resource_of_any_thread {
 
 /// Serves blocks of any size to any thread: small ones from pools, large ones from its upstream.
 ///
-/// Units:      bytes. From 64 bytes on a block is at most an eighth larger than what was asked for, below
-///             that at most 7 bytes.
-/// Complexity: O(1), bounds in instructions in docs/guarantees.md, with what concurrent_block_pool says of
-///             other threads. The first request of a class, growth and what goes upstream take the lock.
+/// Units:      bytes. From 64 bytes on, a block is at most an eighth larger than what was asked
+///             for; below that, at most 7 bytes larger.
+/// Complexity: O(1), bounds in instructions in docs/guarantees.md, repeated because of other
+///             threads as concurrent_block_pool says. The first request of a class, growth and what
+///             goes upstream take the lock.
 /// Errors:     pool_exhausted at the limit, where blocks that other threads keep are unavailable;
-///             std::bad_alloc for more than an object can have; what the upstream throws passes, and
-///             nothing is lost. A second free, one of a foreign address, one with a size that is not its
-///             block's, an alignment that is no power of two, and a call of a destroyed resource stop the
-///             program with one line. The constructor throws std::invalid_argument; what the system
-///             refuses comes from the upstream.
+///             std::bad_alloc for more than an object can have; exceptions from the upstream
+///             propagate, and nothing is lost. A second free, a foreign address, a size that is not
+///             the block's, an alignment that is not a power of two, and a call of a destroyed
+///             resource stop the program with one line. The constructor throws
+///             std::invalid_argument; what the system refuses comes from the upstream.
 /// Threads:    any, at any time; construction, destruction, `release` and `verify` must not overlap any
 ///             other call. The upstream is called by one thread at a time.
 /// Source:     N3916 (polymorphic memory resources); Bonwick and Adams 2001 (magazines per processor);
@@ -72,16 +73,16 @@ public:
     concurrent_pool_resource()
         : concurrent_pool_resource(pool_resource_options{}) {}
 
-    /// With this upstream and no other option.
+    /// Uses this upstream and default options.
     explicit concurrent_pool_resource(std::pmr::memory_resource* upstream)
         : concurrent_pool_resource(pool_resource_options{}, upstream) {}
 
-    /// With an upstream everything comes from there. Without one, blocks come from pages of the resource's
-    /// own, and what no class serves from the default resource.
+    /// With an upstream everything comes from there. Without one, blocks come from pages of the
+    /// resource's own, and what no class serves comes from the default resource.
     explicit concurrent_pool_resource(const pool_resource_options& options,
                                       std::pmr::memory_resource* upstream = nullptr);
 
-    /// With the options that the standard has, as std::pmr::synchronized_pool_resource is made.
+    /// Takes the standard's options, as std::pmr::synchronized_pool_resource does.
     template <std::same_as<std::pmr::pool_options> Options>
     explicit concurrent_pool_resource(const Options& options,
                                       std::pmr::memory_resource* upstream = nullptr)
@@ -90,49 +91,55 @@ public:
     concurrent_pool_resource(const concurrent_pool_resource&) = delete;
     concurrent_pool_resource& operator=(const concurrent_pool_resource&) = delete;
 
-    /// Ends all pools, whatever is live in them, and returns all memory, as `release()` does.
+    /// Destroys all pools, even those with live blocks, and returns all memory, as `release()`
+    /// does.
     ~concurrent_pool_resource() override;
 
-    /// A block of at least so many bytes, aligned to a power of two. Zero bytes yield a valid block.
+    /// Returns a block of at least `bytes` bytes, aligned to `alignment`, a power of two. Zero
+    /// bytes yield a valid block. Throws pool_exhausted at the limit, and what the upstream throws.
     [[nodiscard, gnu::returns_nonnull]] void*
     allocate(std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) {
         return core_.allocate(bytes, alignment);
     }
 
-    /// A block of at least so many bytes, or nullptr: at the limit, or where the upstream throws.
+    /// Returns a block of at least `bytes` bytes; nullptr at the limit, or when the upstream
+    /// throws.
     [[nodiscard]] void* try_allocate(std::size_t bytes,
                                      std::size_t alignment = alignof(std::max_align_t)) noexcept {
         return core_.try_allocate(bytes, alignment);
     }
 
-    /// Takes a block back, whoever allocated it; bytes and alignment as they were then. A null pointer is
-    /// ignored.
+    /// Takes back a block, whichever thread allocated it; `bytes` and `alignment` are as they were
+    /// then. A null pointer is ignored.
     void deallocate(void* block,
                     std::size_t bytes,
                     std::size_t alignment = alignof(std::max_align_t)) noexcept {
         core_.deallocate(block, bytes, alignment);
     }
 
-    /// Gives everything back to where it came from, whatever is live, while no other thread is inside.
+    /// Gives all memory back to where it came from, even if blocks are live; no other thread may be
+    /// in the resource.
     void release() noexcept { core_.release(); }
 
-    /// Makes the pool for such requests now, with memory for so many blocks, those that threads keep
-    /// included; throws pool_exhausted when that is too much. Does nothing for what goes upstream.
+    /// Makes the pool for such requests now, with memory for `blocks` blocks, including those that
+    /// threads keep; throws pool_exhausted when that is too much. Does nothing for what goes
+    /// upstream.
     void reserve(std::size_t blocks,
                  std::size_t bytes,
                  std::size_t alignment = alignof(std::max_align_t)) {
         core_.reserve(blocks, bytes, alignment);
     }
 
-    /// `reserve`; false when that is too much.
+    /// Makes the pool for such requests now, with memory for `blocks` blocks, including those that
+    /// threads keep; returns false when that is too much. Does nothing for what goes upstream.
     [[nodiscard]] bool try_reserve(std::size_t blocks,
                                    std::size_t bytes,
                                    std::size_t alignment = alignof(std::max_align_t)) noexcept {
         return core_.try_reserve(blocks, bytes, alignment);
     }
 
-    /// Returns memory that no live block lies in and no other thread keeps blocks of: whole pages to the
-    /// system, whole chunks to the upstream. Says how many bytes. O(blocks).
+    /// Gives back memory that has no live block and no block kept by another thread: whole pages to
+    /// the system, whole chunks to the upstream. Returns how many bytes. O(blocks).
     std::size_t shrink() noexcept { return core_.shrink(); }
 
     /// Where chunks and large blocks come from.
@@ -140,8 +147,8 @@ public:
         return core_.plan().upstream();
     }
 
-    /// The options that are in effect, as far as the standard has them. No chunk has more blocks than
-    /// `max_blocks_per_chunk`; one of large blocks has fewer.
+    /// The options in effect, as far as the standard has them. No chunk has more blocks than
+    /// `max_blocks_per_chunk`; a chunk of large blocks has fewer.
     [[nodiscard]] std::pmr::pool_options options() const noexcept {
         return core_.plan().standard_options();
     }
@@ -155,16 +162,18 @@ public:
 
     [[nodiscard]] const char* name() const noexcept { return core_.plan().name(); }
 
-    /// O(blocks).
+    /// Returns a snapshot of the resource's figures. O(blocks).
     [[nodiscard]] pool_resource_stats stats() const noexcept { return core_.stats(); }
 
-    /// Of the pool that serves such requests; all zero when there is none yet. O(blocks).
+    /// Returns the figures of the pool that serves such requests; all zero when there is none yet.
+    /// O(blocks).
     [[nodiscard]] concurrent_pool_stats
     stats_of(std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) const noexcept {
         return core_.stats_of<concurrent_pool_stats>(bytes, alignment);
     }
 
-    /// Checks every invariant of every pool, while no other thread is inside; O(blocks x threads).
+    /// Checks every invariant of every pool; no other thread may be in the resource. O(blocks x
+    /// threads).
     [[nodiscard]] verdict verify() noexcept { return core_.verify(); }
 
 private:

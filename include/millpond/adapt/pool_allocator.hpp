@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 /// \file
-/// A standard allocator over a resource, for containers whose type may say where their memory is from.
+/// A standard allocator over a resource, for containers whose type may name where their memory
+/// comes from.
 ///
 ///     millpond::pool_resource nodes({.name = "nodes"});
 ///     std::map<int, order, std::less<>, millpond::pool_allocator<std::pair<const int, order>>> book(&nodes);
 ///
-/// Against std::pmr::polymorphic_allocator over the same resource it saves the virtual call, and the
-/// compiler knows the size class. Nobody has to know how large a node is: a container rebinds the
-/// allocator to its node, and the pool for that size is made with the first one.
+/// Compared with std::pmr::polymorphic_allocator over the same resource it saves the virtual call,
+/// and the compiler knows the size class. Nobody has to know how large a node is: a container
+/// rebinds the allocator to its node, and the pool for that size is made with the first one.
 
 #include "millpond/adapt/pool_resource.hpp"
 #include "millpond/base/config.hpp"
@@ -30,7 +31,7 @@ inline constinit std::atomic<Resource*> default_resource = nullptr;
 
 } // namespace detail
 
-/// The resource of the allocators that are made without one; nullptr while there is none.
+/// Returns the resource of allocators that are made without one; nullptr if there is none.
 ///
 /// Units:      -
 /// Complexity: O(1).
@@ -43,13 +44,14 @@ template <class Resource = pool_resource>
         std::memory_order_acquire); // pairs with the exchange in set_default_resource()
 }
 
-/// Makes a resource the one of all allocators for its type that are made without one from now on, in any
-/// thread, and returns the one before. It must outlive what is allocated from it; nullptr: there is none.
+/// Sets the resource of all allocators of its type that are made without one from now on, in any
+/// thread, and returns the previous one. It must outlive what is allocated from it; nullptr: no
+/// resource.
 ///
 /// Units:      -
 /// Complexity: O(1).
 /// Errors:     none.
-/// Threads:    any, at any time. A pool_resource serves one thread at a time all the same.
+/// Threads:    any, at any time. A pool_resource still serves only one thread at a time.
 /// Source:     std::pmr::set_default_resource.
 template <class Resource>
 Resource* set_default_resource(Resource* resource) noexcept {
@@ -59,15 +61,16 @@ Resource* set_default_resource(Resource* resource) noexcept {
 
 /// Allocates from a pool_resource, or from a concurrent_pool_resource where containers change threads.
 ///
-/// A container that is moved or swapped takes its allocator along; one that is assigned to stays in its own
-/// resource; a copy is made in the resource of the original.
+/// A container that is moved or swapped takes its allocator along; one that is copy-assigned to
+/// keeps its own resource; a copy uses the resource of the original.
 ///
 /// Units:      objects of type T.
 /// Complexity: O(1) for most calls, bounds in instructions in docs/guarantees.md; the first request of a
 ///             class, growth and what goes upstream cost more.
-/// Errors:     `allocate` passes on what the resource throws, and throws std::bad_array_new_length for more
-///             objects than fit in memory; freeing anything but a live block stops the program. One made
-///             without a resource stops the program unless `set_default_resource` has named one.
+/// Errors:     `allocate` passes on what the resource throws, and throws std::bad_array_new_length
+///             for more objects than fit in memory; freeing anything but a live block stops the
+///             program. An allocator made without a resource stops the program unless
+///             `set_default_resource` has set one.
 /// Threads:    one at a time per pool_resource; any, at any time, with a concurrent_pool_resource.
 /// Source:     the standard's allocator requirements.
 template <class T, class Resource = pool_resource>
@@ -85,7 +88,7 @@ public:
         using other = pool_allocator<U, Resource>;
     };
 
-    /// From the resource that `set_default_resource` has named.
+    /// Uses the resource that `set_default_resource` has set; stops the program if there is none.
     pool_allocator() noexcept
         : resource_(get_default_resource<Resource>()) {
         if (resource_ == nullptr) [[unlikely]] {
@@ -98,12 +101,12 @@ public:
     pool_allocator(Resource* resource) noexcept
         : resource_(resource) {}
 
-    // NOLINTNEXTLINE(google-explicit-constructor): the standard wants it so
+    // NOLINTNEXTLINE(google-explicit-constructor): the standard requires it
     template <class U>
     pool_allocator(const pool_allocator<U, Resource>& other) noexcept
         : resource_(other.resource()) {}
 
-    /// Memory for so many objects side by side.
+    /// Returns memory for `objects` objects side by side.
     [[nodiscard, gnu::returns_nonnull]] T* allocate(std::size_t objects) {
         if (objects > std::numeric_limits<std::size_t>::max() / sizeof(T)) [[unlikely]] {
             detail::throw_bad_length();
@@ -111,7 +114,7 @@ public:
         return static_cast<T*>(resource_->allocate(objects * sizeof(T), alignof(T)));
     }
 
-    /// Takes memory back; as many objects as it was allocated for.
+    /// Takes back memory that was allocated for `objects` objects.
     void deallocate(T* memory, std::size_t objects) noexcept {
         resource_->deallocate(memory, objects * sizeof(T), alignof(T));
     }
@@ -122,7 +125,7 @@ private:
     Resource* resource_;
 };
 
-/// True when what one has allocated can be freed by the other.
+/// True when each can free what the other has allocated.
 ///
 /// Units:      -
 /// Complexity: O(1).
@@ -134,7 +137,7 @@ template <class T, class U, class Resource>
     return a.resource() == b.resource();
 }
 
-/// For containers that one thread fills and another empties.
+/// The allocator for containers that one thread fills and another empties.
 template <class T>
 using concurrent_pool_allocator = pool_allocator<T, class concurrent_pool_resource>;
 

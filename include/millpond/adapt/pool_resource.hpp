@@ -6,13 +6,13 @@
 ///     millpond::pool_resource sizes({.name = "messages"});
 ///     std::pmr::unordered_map<int, order> book(&sizes);
 ///
-/// A request is rounded up to one of some ninety *size classes* (size_classes.hpp), and each class is a
-/// pool, made when it is first asked for. Where the blocks come from decides how a pool grows:
+/// A request is rounded up to one of about ninety *size classes* (size_classes.hpp), and each class
+/// is a pool, made when it is first needed. Where the blocks come from decides how a pool grows:
 ///
 ///     without an upstream    each class has a region, which grows in place: nothing is ever searched
 ///     with an upstream       chunks come from there, and a directory finds them again
 ///
-/// What no class serves, and what its pool cannot serve, comes from the upstream one by one.
+/// What no class serves, and what a class's pool cannot serve, comes from the upstream one by one.
 
 #include "millpond/adapt/resource_core.hpp"
 #include "millpond/adapt/resource_plan.hpp"
@@ -58,18 +58,21 @@ struct resource_of_one_thread {
 
 } // namespace detail
 
-/// Serves blocks of any size: small ones from pools, large ones from its upstream. A class derived from it
-/// may override what std::pmr::memory_resource declares; pool_allocator calls the functions of this class.
+/// Serves blocks of any size: small ones from pools, large ones from its upstream. A derived class
+/// may override what std::pmr::memory_resource declares; pool_allocator calls the functions of this
+/// class.
 ///
-/// Units:      bytes. From 64 bytes on a block is at most an eighth larger than what was asked for, below
-///             that at most 7 bytes.
-/// Complexity: O(1), bounds in instructions in docs/guarantees.md. The first request of a class and growth
-///             make system calls or go upstream; blocks from upstream cost O(log n) beside its own one call.
-/// Errors:     pool_exhausted at the limit; std::bad_alloc for more than an object can have; what the upstream
-///             throws passes, and nothing is lost. A second free, one of a foreign address, one with a
-///             size that is not its block's, an alignment that is no power of two, and a call of a
-///             destroyed resource stop the program with one line. The constructor throws
-///             std::invalid_argument; what the system refuses comes from the upstream.
+/// Units:      bytes. From 64 bytes on, a block is at most an eighth larger than what was asked
+///             for; below that, at most 7 bytes larger.
+/// Complexity: O(1), bounds in instructions in docs/guarantees.md. The first request of a class and
+///             growth make system calls or go upstream; blocks from upstream cost O(log n) and one
+///             call of the upstream.
+/// Errors:     pool_exhausted at the limit; std::bad_alloc for more than an object can have;
+///             exceptions from the upstream propagate, and nothing is lost. A second free, a
+///             foreign address, a size that is not the block's, an alignment that is not a power of
+///             two, and a call of a destroyed resource stop the program with one line. The
+///             constructor throws std::invalid_argument; what the system refuses comes from the
+///             upstream.
 /// Threads:    one at a time per resource.
 /// Source:     N3916 (polymorphic memory resources); Bonwick 1994 (slabs by size); docs/design.md.
 class pool_resource : public std::pmr::memory_resource {
@@ -77,16 +80,16 @@ public:
     pool_resource()
         : pool_resource(pool_resource_options{}) {}
 
-    /// With this upstream and no other option.
+    /// Uses this upstream and default options.
     explicit pool_resource(std::pmr::memory_resource* upstream)
         : pool_resource(pool_resource_options{}, upstream) {}
 
-    /// With an upstream everything comes from there. Without one, blocks come from pages of the resource's
-    /// own, and what no class serves from the default resource.
+    /// With an upstream everything comes from there. Without one, blocks come from pages of the
+    /// resource's own, and what no class serves comes from the default resource.
     explicit pool_resource(const pool_resource_options& options,
                            std::pmr::memory_resource* upstream = nullptr);
 
-    /// With the options that the standard has, as std::pmr::unsynchronized_pool_resource is made.
+    /// Takes the standard's options, as std::pmr::unsynchronized_pool_resource does.
     template <std::same_as<std::pmr::pool_options> Options>
     explicit pool_resource(const Options& options, std::pmr::memory_resource* upstream = nullptr)
         : pool_resource(detail::with_standard_options(options), upstream) {}
@@ -94,49 +97,53 @@ public:
     pool_resource(const pool_resource&) = delete;
     pool_resource& operator=(const pool_resource&) = delete;
 
-    /// Ends all pools, whatever is live in them, and returns all memory, as `release()` does.
+    /// Destroys all pools, even those with live blocks, and returns all memory, as `release()`
+    /// does.
     ~pool_resource() override;
 
-    /// A block of at least so many bytes, aligned to a power of two. Zero bytes yield a valid block.
+    /// Returns a block of at least `bytes` bytes, aligned to `alignment`, a power of two. Zero
+    /// bytes yield a valid block. Throws pool_exhausted at the limit, and what the upstream throws.
     [[nodiscard, gnu::returns_nonnull]] void*
     allocate(std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) {
         return core_.allocate(bytes, alignment);
     }
 
-    /// A block of at least so many bytes, or nullptr: at the limit, or where the upstream throws.
+    /// Returns a block of at least `bytes` bytes; nullptr at the limit, or when the upstream
+    /// throws.
     [[nodiscard]] void* try_allocate(std::size_t bytes,
                                      std::size_t alignment = alignof(std::max_align_t)) noexcept {
         return core_.try_allocate(bytes, alignment);
     }
 
-    /// Takes a block back; bytes and alignment as they were when it was allocated. A null pointer is
-    /// ignored.
+    /// Takes back a block; `bytes` and `alignment` are as they were when it was allocated. A null
+    /// pointer is ignored.
     void deallocate(void* block,
                     std::size_t bytes,
                     std::size_t alignment = alignof(std::max_align_t)) noexcept {
         core_.deallocate(block, bytes, alignment);
     }
 
-    /// Gives everything back to where it came from, whatever is live.
+    /// Gives all memory back to where it came from, even if blocks are live.
     void release() noexcept { core_.release(); }
 
-    /// Makes the pool for such requests now, with memory for so many live blocks; throws pool_exhausted
-    /// when that is too much. Does nothing for what goes upstream.
+    /// Makes the pool for such requests now, with memory for `blocks` live blocks; throws
+    /// pool_exhausted when that is too much. Does nothing for what goes upstream.
     void reserve(std::size_t blocks,
                  std::size_t bytes,
                  std::size_t alignment = alignof(std::max_align_t)) {
         core_.reserve(blocks, bytes, alignment);
     }
 
-    /// `reserve`; false when that is too much.
+    /// Makes the pool for such requests now, with memory for `blocks` live blocks; returns false
+    /// when that is too much. Does nothing for what goes upstream.
     [[nodiscard]] bool try_reserve(std::size_t blocks,
                                    std::size_t bytes,
                                    std::size_t alignment = alignof(std::max_align_t)) noexcept {
         return core_.try_reserve(blocks, bytes, alignment);
     }
 
-    /// Returns memory that no live block lies in: whole pages to the system, whole chunks to the upstream.
-    /// Says how many bytes. O(blocks).
+    /// Gives back memory that has no live block: whole pages to the system, whole chunks to the
+    /// upstream. Returns how many bytes. O(blocks).
     std::size_t shrink() noexcept { return core_.shrink(); }
 
     /// Where chunks and large blocks come from.
@@ -144,8 +151,8 @@ public:
         return core_.plan().upstream();
     }
 
-    /// The options that are in effect, as far as the standard has them. No chunk has more blocks than
-    /// `max_blocks_per_chunk`; one of large blocks has fewer.
+    /// The options in effect, as far as the standard has them. No chunk has more blocks than
+    /// `max_blocks_per_chunk`; a chunk of large blocks has fewer.
     [[nodiscard]] std::pmr::pool_options options() const noexcept {
         return core_.plan().standard_options();
     }
@@ -161,7 +168,7 @@ public:
 
     [[nodiscard]] pool_resource_stats stats() const noexcept { return core_.stats(); }
 
-    /// Of the pool that serves such requests; all zero when there is none yet.
+    /// Returns the figures of the pool that serves such requests; all zero when there is none yet.
     [[nodiscard]] pool_stats
     stats_of(std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) const noexcept {
         return core_.stats_of<pool_stats>(bytes, alignment);

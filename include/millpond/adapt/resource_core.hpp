@@ -11,8 +11,8 @@
 ///                  ->  the upstream         if the block is known to have come from there
 ///                  ->  one line, then abort
 ///
-/// `Kind` says which pools, and how they are kept apart: `Kind::mapped_pool`, `Kind::chunked_pool`,
-/// `Kind::lock_type` for what is done seldom, and `Kind::construct`.
+/// `Kind` says which pools there are and how they are locked: `Kind::mapped_pool`,
+/// `Kind::chunked_pool`, `Kind::lock_type` for what is done rarely, and `Kind::construct`.
 
 #include "millpond/adapt/resource_plan.hpp"
 #include "millpond/adapt/unpooled_blocks.hpp"
@@ -45,7 +45,7 @@ public:
     resource_core(const resource_core&) = delete;
     resource_core& operator=(const resource_core&) = delete;
 
-    /// Reports what is live if it is asked to, and gives everything back.
+    /// Reports live blocks if asked to, and gives everything back.
     ~resource_core();
 
     [[nodiscard, gnu::returns_nonnull]] void* allocate(std::size_t bytes, std::size_t alignment) {
@@ -59,7 +59,7 @@ public:
         return allocate_in_chunks(bytes, alignment);
     }
 
-    /// nullptr at the limit, or where the upstream throws.
+    /// Returns nullptr at the limit, or when the upstream throws.
     [[nodiscard]] void* try_allocate(std::size_t bytes, std::size_t alignment) noexcept;
 
     void deallocate(void* block, std::size_t bytes, std::size_t alignment) noexcept {
@@ -71,22 +71,23 @@ public:
 
     [[nodiscard]] const resource_plan& plan() const noexcept { return plan_; }
 
-    /// Ends all pools, whatever is live in them, and returns all that came from upstream.
+    /// Destroys all pools, even those with live blocks, and returns all that came from upstream.
     void release() noexcept;
 
-    /// Makes the pool for such requests, with memory for so many blocks; false when that is too much.
+    /// Makes the pool for such requests, with memory for `blocks` blocks; false when that is too
+    /// much.
     [[nodiscard]] bool
     try_reserve(std::size_t blocks, std::size_t bytes, std::size_t alignment) noexcept;
 
-    /// Makes the pool for such requests, with memory for so many blocks; throws pool_exhausted when that is
-    /// too much.
+    /// Makes the pool for such requests, with memory for `blocks` blocks; throws pool_exhausted
+    /// when that is too much.
     void reserve(std::size_t blocks, std::size_t bytes, std::size_t alignment);
 
     std::size_t shrink() noexcept;
 
     [[nodiscard]] pool_resource_stats stats() const noexcept;
 
-    /// Of the pool that serves such requests, as `Stats`; all zero when there is none.
+    /// The figures of the pool that serves such requests, as `Stats`; all zero when there is none.
     template <class Stats>
     [[nodiscard]] Stats stats_of(std::size_t bytes, std::size_t alignment) const noexcept;
 
@@ -98,7 +99,7 @@ private:
         sizeof(mapped_pool) > sizeof(chunked_pool) ? sizeof(mapped_pool) : sizeof(chunked_pool),
         128);
 
-    /// Served upstream before a class that was refused a pool is tried again.
+    /// Requests that are served upstream before a class that was refused a pool is tried again.
     static constexpr std::uint16_t requests_between_attempts = 1000;
 
     template <class Pool>
@@ -116,7 +117,7 @@ private:
             std::memory_order_acquire); // pairs with the release in make_pool()
     }
 
-    /// The hot path of a resource with an upstream; of one without, the way to `allocate_slow`.
+    /// The hot path of a resource with an upstream; in one without, the way to `allocate_slow`.
     [[nodiscard, gnu::returns_nonnull]] MILLPOND_OUTLINE void*
     allocate_in_chunks(std::size_t bytes, std::size_t alignment) {
         if (chunked_pool* const pool = chunked(plan_.classes().index_of(bytes, alignment));
@@ -136,7 +137,7 @@ private:
         }
     }
 
-    /// A pool's block for a request of so many bytes: the rest is nobody's.
+    /// Cuts a pool's block to a request of `bytes` bytes: nobody owns the rest.
     [[nodiscard, gnu::returns_nonnull]] static void*
     cut(void* block, std::size_t bytes, std::size_t block_bytes) noexcept {
         poison(static_cast<std::byte*>(block) + bytes, block_bytes - bytes);
@@ -145,7 +146,8 @@ private:
 
     [[noreturn]] void throw_over_limit(std::size_t bytes) const;
 
-    /// A block from a pool that is made or from upstream, whose exceptions pass; nullptr at the limit.
+    /// A block from a pool, made if need be, or from upstream, whose exceptions propagate; nullptr
+    /// at the limit.
     [[nodiscard]] void* find_block(std::size_t bytes, std::size_t alignment);
 
     /// Makes the pool for such requests if there is none and calls `use(pool)`; false for what goes
@@ -172,16 +174,16 @@ private:
     void report_leaks() const noexcept;
 
     resource_plan plan_;
-    misuse gone_ = misuse::foreign; ///< why nothing comes or goes any more; `foreign` while alive
+    misuse gone_ = misuse::foreign; ///< why no call is served any more; `foreign` while alive
     [[no_unique_address]] mutable
-        typename Kind::lock_type lock_; ///< of all below, but not of their pools
+        typename Kind::lock_type lock_; ///< guards all below, but not the pools
     byte_budget budget_;
     unpooled_blocks unpooled_;
     by_class<mapped_pool> mapped_{};
     by_class<chunked_pool> chunked_{};
     /// Requests until a class that was refused a pool is tried again.
     std::array<std::uint16_t, size_classes::most + 1> waits_{};
-    region places_; ///< where the pools lie, from the first of them on
+    region places_; ///< where the pools lie, once there is one
 };
 
 } // namespace detail

@@ -117,7 +117,8 @@ void resource_core<Kind>::deallocate_slow(void* block,
     stop_on_misuse(report);
 }
 
-/// What is wrong with a free that no pool took: the block is of another size, or was freed before.
+/// Finds out what is wrong with a free that no pool took: the block has another size, or was freed
+/// before.
 template <class Kind>
 void resource_core<Kind>::explain(misuse_report& report) const noexcept {
     for_each_pool([&report](const auto& pool) {
@@ -194,7 +195,8 @@ void resource_core<Kind>::reserve(std::size_t blocks, std::size_t bytes, std::si
     }
 }
 
-/// Whether the system refused the class a pool not long ago: asking costs a dozen calls and exceptions.
+/// True if the system refused the class a pool recently: asking again costs a dozen calls and
+/// exceptions.
 template <class Kind>
 bool resource_core<Kind>::waits(std::uint32_t index) noexcept {
     const std::lock_guard guard(lock_);
@@ -205,7 +207,7 @@ bool resource_core<Kind>::waits(std::uint32_t index) noexcept {
     return true;
 }
 
-/// Room for the pools of all classes, from the first of them on; false where the system refuses it.
+/// Makes room for the pools of all classes, if it is not there; false where the system refuses it.
 template <class Kind>
 bool resource_core<Kind>::has_places() noexcept {
     return places_.data() != nullptr || attempt([this] {
@@ -218,7 +220,7 @@ bool resource_core<Kind>::has_places() noexcept {
            });
 }
 
-/// Makes the pool of a class that has none; where the system refuses, there is none afterwards.
+/// Makes the pool of a class that has none; if the system refuses, there is none afterwards.
 template <class Kind>
 void resource_core<Kind>::make_pool(std::uint32_t index) noexcept {
     const std::lock_guard guard(lock_);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 /// \file
-/// How a resource over pools is made, and what its options come to: size classes, and the layout of each
-/// class's pool.
+/// How a resource over pools is made, and what follows from its options: size classes, and the
+/// layout of each class's pool.
 
 #include "millpond/base/config.hpp"
 #include "millpond/base/name.hpp"
@@ -22,9 +22,10 @@ MILLPOND_NAMESPACE_BEGIN
 /// How a resource over pools is made. Every field has a default that suits most programs.
 struct pool_resource_options {
     pool_name name{}; ///< in every report; at most 31 characters
-    /// That are taken from an upstream at once, as in std::pmr::pool_options, by a pool that has grown: its
-    /// first chunk has two pages of them or less. At most 16,384 and 1 MiB, and a sixteenth of
-    /// `limit_bytes`; rounded down to a power of two. 0: the most.
+    /// Blocks that a pool which has grown takes from an upstream at once, as in
+    /// std::pmr::pool_options; its first chunk has two pages of them or less. At most 16,384
+    /// blocks, 1 MiB, and a sixteenth of `limit_bytes`; rounded down to a power of two. 0: the
+    /// most.
     std::size_t max_blocks_per_chunk = 0;
     std::size_t largest_required_pool_block =
         0; ///< larger requests go upstream; 0: 64 KiB, the most
@@ -34,16 +35,16 @@ struct pool_resource_options {
     std::size_t limit_bytes =
         0;                 ///< that all blocks together, and two bytes for each, may take; 0: none
     bool prefault = false; ///< without an upstream: touch the pages of every growth step
-    memory_options memory{}; ///< without an upstream: on what pages. Mapped, not locked
+    memory_options memory{}; ///< without an upstream: which pages; must be mapped and not locked
     std::size_t threads =
-        0; ///< concurrent_pool_resource only: that keep blocks of their own; at most
+        0; ///< concurrent_pool_resource only: threads that keep blocks of their own; at most
            ///< 250. 0: four times the processors, at least 64
     leak_policy leaks = leak_policy::ignore; ///< what destruction does about live blocks
 };
 
 /// A snapshot of a resource.
 ///
-///     bytes_live = blocks_live, each as large as its class, and unpooled_bytes
+///     bytes_live = blocks_live, each as large as its class, + unpooled_bytes
 struct pool_resource_stats {
     std::size_t pools = 0;       ///< size classes that were asked for
     std::size_t blocks_live = 0; ///< from all pools
@@ -58,7 +59,7 @@ struct pool_resource_stats {
 
 namespace detail {
 
-/// Those that the standard has, and of the others the defaults.
+/// The standard's options, with defaults for all others.
 [[nodiscard]] inline pool_resource_options
 with_standard_options(const std::pmr::pool_options& standard) noexcept {
     pool_resource_options options;
@@ -74,17 +75,17 @@ public:
 
     [[nodiscard]] const size_classes& classes() const noexcept { return classes_; }
 
-    /// Without `block_sizes`.
+    /// The options, without `block_sizes`.
     [[nodiscard]] const pool_resource_options& options() const noexcept { return options_; }
 
     [[nodiscard]] const char* name() const noexcept { return options_.name.c_str(); }
 
-    /// Whether blocks come from the upstream, in chunks.
+    /// True when blocks come from the upstream, in chunks.
     [[nodiscard]] bool takes_chunks() const noexcept { return takes_chunks_; }
 
     [[nodiscard]] std::pmr::memory_resource* upstream() const noexcept { return upstream_; }
 
-    /// That can keep blocks of their own.
+    /// Threads that can keep blocks of their own.
     [[nodiscard]] std::uint32_t threads() const noexcept { return threads_; }
 
     /// The pool of a class: room in address space, and no block yet.
@@ -92,7 +93,7 @@ public:
 
     [[nodiscard]] chunk_source source_of(std::uint32_t index) const noexcept;
 
-    /// The options in the form that the standard library has for them.
+    /// The options in the standard library's form.
     [[nodiscard]] std::pmr::pool_options standard_options() const noexcept;
 
 private:

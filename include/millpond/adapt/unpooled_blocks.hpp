@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 /// \file
-/// Blocks that a resource takes from its upstream one by one, and what it must know of them: to return
-/// them all in `release()`, and to notice a free that does not fit.
+/// Blocks that a resource takes from its upstream one by one, and what it must know of them to
+/// return them all in `release()` and to notice a free that does not match.
 
 #include "millpond/base/bits.hpp"
 #include "millpond/base/config.hpp"
@@ -19,8 +19,8 @@ MILLPOND_NAMESPACE_BEGIN
 
 namespace detail {
 
-/// Memory for records, in pages of its own; from the upstream where the system gives none. So a block costs
-/// the upstream one call.
+/// Memory for records, in pages of its own, or from the upstream where the system gives none. So a
+/// block costs the upstream one call.
 class record_memory final : public std::pmr::memory_resource {
 public:
     record_memory(const pool_name& name, std::pmr::memory_resource* upstream) noexcept
@@ -29,7 +29,7 @@ public:
 
     [[nodiscard]] std::pmr::memory_resource* upstream() const noexcept { return upstream_; }
 
-    /// Returns the pages. There is no record any more.
+    /// Returns the pages. No record is left.
     void release() noexcept;
 
 private:
@@ -65,14 +65,15 @@ public:
 
     ~unpooled_blocks() { release(); }
 
-    /// What the upstream throws passes, and nothing has changed.
+    /// Takes a block from the upstream. If that throws, nothing has changed.
     [[nodiscard]] void* allocate(request asked);
 
-    /// False for what is no such block, and then nothing is done; if it is one, and was asked for
-    /// otherwise, the report says so.
+    /// Gives a block back to the upstream. Returns false, and does nothing, if there is no such
+    /// block or, at level `checked`, if it was asked for with another size or alignment, which the
+    /// report then says.
     [[nodiscard]] bool deallocate(void* block, request asked, misuse_report& report) noexcept;
 
-    /// Returns all of them.
+    /// Returns all blocks to the upstream.
     void release() noexcept;
 
     [[nodiscard]] std::size_t size() const noexcept;

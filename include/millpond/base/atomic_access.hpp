@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 /// \file
-/// Atomic access to plain words in memory that a region gave. Everything that threads of a concurrent
-/// pool share goes through here, so that a stress test can take the processor away before each step.
+/// Atomic access to plain words in memory from a region. Everything that threads of a concurrent
+/// pool share goes through here, so that a stress test can take the processor away before each
+/// step.
 ///
-/// The compilers' own functions rather than std::atomic_ref, which libc++ has only since version 19.
+/// Uses the compilers' own functions rather than std::atomic_ref, which libc++ has only since
+/// version 19.
 
 #include "millpond/base/config.hpp"
 
@@ -60,7 +62,7 @@ template <class T>
     return before;
 }
 
-/// Writes `desired` if the place holds `expected`; true if it did.
+/// Writes `desired` if the place holds `expected`; returns whether it did.
 template <class T>
 [[nodiscard]] bool
 atomic_replace(T& place, T expected, T desired, std::memory_order order) noexcept {

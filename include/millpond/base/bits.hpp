@@ -5,8 +5,8 @@
 ///
 /// An offset is turned into an index by *exact division*: multiplying by the inverse of the
 /// stride's odd part modulo 2^64 and rotating its even part away. For a multiple of the stride the
-/// result is the quotient; for everything else it is a number above every possible index. One
-/// comparison so answers range, alignment and interior together.
+/// result is the quotient; for everything else it is a number above every possible index. So one
+/// comparison checks range, alignment and interior together.
 ///
 ///     offset = q * stride               ->  q
 ///     offset inside a block, or outside ->  at least 2^64 / stride, hence above every index

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 /// \file
-/// What holds for a whole build: the version, the checking level, what watches it, and the ABI namespace.
+/// Settings of a whole build: the version, the checking level, the tool that watches memory, and
+/// the ABI namespace.
 ///
-/// The checking level and the tool that watches are part of the namespace, so that two files built with
-/// different ones, or a file and a library, fail to link instead of disagreeing about what a block is. A
-/// function that only returns a pool, and a variable that is one, have the same name at both levels: those
-/// files fail to link by `mark_file`.
+/// The checking level and the watching tool are part of the namespace, so files built with
+/// different ones (or a file and a library) fail to link instead of disagreeing about what a block
+/// is. A function that only returns a pool, and a variable that is a pool, have the same symbol at
+/// both levels: `mark_file` makes those files fail to link.
 
 #if __cplusplus < 202002L
 #    error "millpond needs C++20: compile with -std=c++20 or later"
-// No compiler stops at an error: without this, pages of others would follow.
+// Compilers go on after an #error: without this, pages of other errors would follow.
 #    include <millpond_stops_here>
 #endif
 
@@ -37,8 +38,8 @@
 #    define MILLPOND_HAS_FEATURE(feature) 0
 #endif
 
-/// 1 tells AddressSanitizer of blocks. The library sets it for the part of it that serves such programs,
-/// whatever the compiler does.
+/// 1 tells AddressSanitizer about blocks. The library sets it in the part that serves such
+/// programs, even if the compiler does not instrument that part.
 #ifndef MILLPOND_ADDRESS_SANITIZER
 #    if defined(__SANITIZE_ADDRESS__) || MILLPOND_HAS_FEATURE(address_sanitizer)
 #        define MILLPOND_ADDRESS_SANITIZER 1
@@ -58,7 +59,8 @@
 #    define MILLPOND_VALGRIND 0
 #endif
 
-// A watched program's pools tell the tool of every block, and must find none that was made unwatched.
+// The pools of a watched program tell the tool about every block, and must never meet a block that
+// was made unwatched.
 #if MILLPOND_ADDRESS_SANITIZER
 #    define MILLPOND_WATCHER _asan
 #elif MILLPOND_MEMORY_SANITIZER
@@ -85,7 +87,7 @@
 /// Keeps a slow path out of the callers' code, and out of their inlining budget.
 #define MILLPOND_SLOW_PATH [[gnu::noinline, gnu::cold]]
 
-/// Keeps a path that runs once in some dozens of calls out of line, without calling it rare.
+/// Keeps a path that runs once every few dozen calls out of line, without calling it rare.
 #define MILLPOND_OUTLINE [[gnu::noinline]]
 
 /// 1 calls `millpond_interleave` before every atomic step, so that a test can yield there.
@@ -93,7 +95,8 @@
 #    define MILLPOND_INTERLEAVE 0
 #endif
 
-/// 0 leaves `mark_file` out: for files that share no pool with those of another level in the same program.
+/// 0 leaves out `mark_file`: for files that share no pool with files of another level in the same
+/// program.
 #ifndef MILLPOND_MARKS_FILES
 #    define MILLPOND_MARKS_FILES 1
 #endif
@@ -101,7 +104,8 @@
 #define MILLPOND_TEXT(name)     MILLPOND_TEXT_NOW(name)
 #define MILLPOND_ABI_TEXT       MILLPOND_TEXT(MILLPOND_ABI)
 #define MILLPOND_MARK           "millpond_all_files_need_the_same_checking_level_and_sanitizer"
-/// 1 when the standard library has std::pmr, as libc++ since version 16. Without it there are no resources.
+/// 1 when the standard library has std::pmr (libc++: since version 16). Without it there are no
+/// resources.
 #if __has_include(<memory_resource>)
 #    define MILLPOND_HAS_MEMORY_RESOURCE 1
 #else
@@ -116,10 +120,11 @@ inline constexpr bool checked_build = MILLPOND_CHECKING_LEVEL >= 1;
 #if MILLPOND_MARKS_FILES && defined(__ELF__)
 namespace detail {
 
-/// Never called: one instruction. Every file that includes a header defines a symbol here, in a section group
-/// of which the linker keeps one for each ABI. So files of one ABI define it once; files of two ABIs define it
-/// twice and do not link. In a function, because for link-time optimisation clang takes a symbol of assembler
-/// text outside functions for the file's own, group or not; asked for once, because there many files are one.
+/// Never called; one instruction. Every file that includes a header defines a symbol here, in a
+/// section group of which the linker keeps one per ABI. So files of one ABI define the symbol once;
+/// files of two ABIs define it twice and do not link. It is in a function because, in link-time
+/// optimisation, clang treats a symbol from assembler text outside functions as the file's own, in
+/// a group or not. The .ifndef is there because such optimisation makes one file of many.
 [[gnu::used, gnu::cold]] inline void mark_file() noexcept {
     asm volatile(".ifndef .Lmillpond_" MILLPOND_ABI_TEXT "\n"
                  ".set .Lmillpond_" MILLPOND_ABI_TEXT ", 1\n"

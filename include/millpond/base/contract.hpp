@@ -18,7 +18,7 @@ namespace detail {
 
 /// Why an address was refused.
 enum class misuse : std::uint8_t {
-    foreign, // first: zero is what a pool that is alive says, and lets a static pool lie in .bss
+    foreign, // first: zero means that a pool is alive, and lets a static pool lie in .bss
     freed_twice,
     never_allocated,
     inside_a_block,
@@ -31,7 +31,7 @@ enum class misuse : std::uint8_t {
     no_pool,
 };
 
-/// What a report needs to know of the pool.
+/// What a report needs to know about the pool.
 struct misuse_report {
     const char* pool_name = nullptr; ///< nullptr: there is no pool
     misuse reason = misuse::foreign;
@@ -40,12 +40,12 @@ struct misuse_report {
     const void* first = nullptr;     ///< foreign: where the pool's blocks begin and end, if that is
     const void* end = nullptr;       ///< one range
     std::size_t block_bytes = 0;     ///< wrong_size: what the block has,
-    std::size_t freed_bytes = 0;     ///< and what the caller says that it has
-    std::size_t freed_alignment = 0; ///< the same of its alignment
+    std::size_t freed_bytes = 0;     ///< and what the caller says it has
+    std::size_t freed_alignment = 0; ///< what the caller says of its alignment
     const char* what = "free";       ///< what was asked for
 
-    /// On an address and a pool whose blocks lie side by side: foreign, inside a block, or the start of a
-    /// block, which then was freed before.
+    /// Describes an address for a pool whose blocks lie side by side: foreign, inside a block, or
+    /// the start of a block, which then was freed before.
     [[nodiscard]] static misuse_report of(const void* address,
                                           const std::byte* first_block,
                                           std::size_t block_bytes,
@@ -55,7 +55,7 @@ struct misuse_report {
 /// Prints one line that names the pool, the address and the reason, and aborts.
 [[noreturn]] void stop_on_misuse(const misuse_report& report) noexcept;
 
-/// Why a call was refused that is no free.
+/// Why a call other than a free was refused.
 enum class call_misuse : std::uint8_t {
     foreign_mark,
     stale_mark,
@@ -67,7 +67,7 @@ enum class call_misuse : std::uint8_t {
     bad_alignment,
 };
 
-/// What a report needs to know of the call.
+/// What a report needs to know about the call.
 struct call_report {
     const char* pool_name;
     call_misuse reason;
@@ -82,18 +82,18 @@ struct call_report {
 [[noreturn]] MILLPOND_SLOW_PATH void refuse_alignment(const pool_name& name,
                                                       std::size_t alignment) noexcept;
 
-/// Stops the program when an alignment is no power of two.
+/// Stops the program when an alignment is not a power of two.
 inline void require_alignment(const pool_name& name, std::size_t alignment) noexcept {
     if constexpr (checked_build) {
-        // The bits in which a power of two differs from the number below it exceed that number, and those
-        // of no other number do.
+        // The bits in which a power of two differs from the number below it exceed that number;
+        // this is true of no other number.
         if ((alignment ^ (alignment - 1)) <= alignment - 1) [[unlikely]] {
             refuse_alignment(name, alignment);
         }
     }
 }
 
-/// Prints one line and aborts: an allocator was made without a resource, and there is no default one.
+/// Prints one line and aborts: an allocator was made without a resource, and there is no default.
 [[noreturn]] MILLPOND_SLOW_PATH void stop_without_resource() noexcept;
 
 /// Prints one line that says how many blocks were still live when a raw pool was destroyed.

@@ -16,23 +16,24 @@
 
 MILLPOND_NAMESPACE_BEGIN
 
-/// How much did not fit into a pool that counts in bytes; the largest number: more than there are addresses.
+/// How much did not fit into a pool that counts in bytes; SIZE_MAX means more than there are
+/// addresses.
 struct bytes_wanted {
     std::size_t bytes = 0;
 };
 
-/// What the operating system was asked for in vain.
+/// What the operating system was asked for and refused.
 enum class os_request : unsigned char {
     reserve,              ///< address space
-    back_with_huge_pages, ///< of the size that was asked for, set aside
-    commit,               ///< what was reserved
-    commit_and_lock,      ///< the same, and keep it in RAM
-    allocate_from_heap,   ///< of the C library
+    back_with_huge_pages, ///< huge pages of the requested size, set aside
+    commit,               ///< reserved memory
+    commit_and_lock,      ///< reserved memory, and keep it in RAM
+    allocate_from_heap,   ///< memory of the C library
 };
 
 /// Why a pool could not grow.
 struct growth_refusal {
-    // NOLINTNEXTLINE(google-explicit-constructor): an errno says it, the rest is for the text
+    // NOLINTNEXTLINE(google-explicit-constructor): an errno is enough, the rest is for the text
     constexpr growth_refusal(int os_error = 0,
                              std::size_t bytes_refused = 0,
                              os_request what = os_request::commit) noexcept
@@ -40,22 +41,23 @@ struct growth_refusal {
         , bytes(bytes_refused)
         , request(what) {}
 
-    int error;         ///< the system's errno; 0: it was not the system
-    std::size_t bytes; ///< that would have been enough
+    int error;         ///< the system's errno; 0: the system did not refuse
+    std::size_t bytes; ///< how many would have been enough
     os_request request;
 };
 
 /// Thrown by `allocate` and `create` when a pool is full, or when it may grow and the operating
-/// system refuses. The text names the pool, its capacity, its peak where it was counted, and the reason.
+/// system refuses. The text names the pool, its capacity, its peak if that was counted, and the
+/// reason.
 ///
-/// Units:      counts in blocks; those of an arena or a resource in bytes, and the text says so.
+/// Units:      blocks; bytes for an arena or a resource, and the text says so.
 /// Complexity: O(1); holds its text, allocates nothing.
 /// Errors:     none.
 /// Threads:    any may read it.
 /// Source:     own.
 class pool_exhausted : public std::bad_alloc {
 public:
-    /// What stands for a figure that nobody has counted.
+    /// Stands for a figure that was not counted.
     static constexpr std::size_t not_counted = ~std::size_t{0};
 
     pool_exhausted(const char* pool_name,
@@ -63,7 +65,7 @@ public:
                    std::size_t high_water,
                    const growth_refusal& refusal) noexcept;
 
-    /// For a pool that counts in bytes: the text says so, and how much was asked for.
+    /// For a pool that counts in bytes: the text says so and gives the size that was asked for.
     pool_exhausted(const char* pool_name,
                    bytes_wanted wanted,
                    std::size_t capacity,
@@ -75,8 +77,8 @@ public:
     /// Blocks or bytes that the pool could hold when it ran out; `not_counted` for a resource without a limit.
     [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
 
-    /// The most blocks or bytes that were ever live at once; `not_counted` for a concurrent pool and for a
-    /// resource.
+    /// The most blocks or bytes that were ever live at once; `not_counted` for a concurrent pool
+    /// and for a resource.
     [[nodiscard]] std::size_t high_water() const noexcept { return high_water_; }
 
 private:
@@ -96,10 +98,10 @@ namespace detail {
                                   std::size_t high_water,
                                   const growth_refusal& refusal);
 
-/// More bytes than an object can have.
+/// Throws std::bad_alloc: a request for more bytes than an object can have.
 [[noreturn]] void throw_bad_alloc();
 
-/// An array of more objects than fit in memory.
+/// Throws std::bad_array_new_length: an array of more objects than fit in memory.
 [[noreturn]] void throw_bad_length();
 
 [[noreturn]] void throw_exhausted(const char* pool_name,
@@ -108,18 +110,19 @@ namespace detail {
                                   std::size_t high_water,
                                   const growth_refusal& refusal);
 
-/// `field` and `requirement` are literals: "block_bytes" "must be at least 1".
+/// Rejects an option. `field` and `requirement` are literals: "block_bytes" "must be at least 1".
 [[noreturn]] void throw_bad_option(const char* pool_name,
                                    const char* field,
                                    std::uint64_t value,
                                    const char* requirement,
                                    std::uint64_t limit);
 
-/// For an option that does not exist here: "memory.lock" "is not supported".
+/// Rejects an option that is not available here: "memory.lock" "is not supported".
 [[noreturn]] void
 throw_bad_option(const char* pool_name, const char* field, const char* requirement);
 
-/// `error` is the system's errno. The text names the limit that was hit, where it can be known.
+/// Throws std::system_error with the system's errno `error`. The text names the limit that was hit,
+/// if it can be known.
 [[noreturn]] void throw_os_refusal(const char* pool_name,
                                    os_request request,
                                    std::size_t bytes,
@@ -127,7 +130,7 @@ throw_bad_option(const char* pool_name, const char* field, const char* requireme
                                    int error);
 
 #if defined(__cpp_exceptions)
-/// Does something whose failure is an answer and not an error: false when it threw.
+/// Runs an action whose failure is an answer, not an error; returns false when it threw.
 template <class Action>
 bool attempt(Action action) noexcept {
     try {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 /// \file
-/// A lock for what happens seldom, which a fork never leaves locked in the child. The compiled part is
+/// A lock for rare events, which a fork never leaves locked in the child. The compiled part is
 /// `src/fork_lock.cpp`.
 
 #include "millpond/base/config.hpp"
@@ -12,8 +12,8 @@ MILLPOND_NAMESPACE_BEGIN
 
 namespace detail {
 
-/// A mutex that the thread which forks holds across the fork. Who holds one may lock another that was made
-/// before it, as a resource's upstream is; forks lock them in that order too.
+/// A mutex that a forking thread holds across the fork. Whoever holds one may lock another that was
+/// made before it, as a resource's upstream is; forks lock them in that order too.
 class fork_lock {
 public:
     fork_lock() noexcept;

@@ -4,7 +4,7 @@
 /// Tells AddressSanitizer, MemorySanitizer or Valgrind which blocks are the caller's. In every other build
 /// each function here is empty.
 ///
-/// A free block is poisoned whole: it holds no metadata, so the pool itself never reads it.
+/// A free block is poisoned as a whole: it holds no metadata, so the pool itself never reads it.
 
 #include "millpond/base/config.hpp"
 
@@ -12,8 +12,8 @@
 #include <cstdint>
 
 #if MILLPOND_ADDRESS_SANITIZER
-// Weak, and declared here: the library has a part for programs with AddressSanitizer, which is also there in
-// programs without, and need not be compiled with it.
+// Weak, and declared here: the library has a part for programs with AddressSanitizer, which is also
+// present in programs without it, and need not be compiled with it.
 extern "C" {
 // NOLINTBEGIN(bugprone-reserved-identifier): the sanitizer's names
 [[gnu::weak]] void __asan_poison_memory_region(const volatile void* memory, std::size_t bytes);
@@ -82,11 +82,11 @@ constexpr void unpoison(const void* /*memory*/, std::size_t /*bytes*/) noexcept 
 constexpr void unpoison_as_it_was(const void* /*memory*/, std::size_t /*bytes*/) noexcept {}
 #endif
 
-/// Bytes that AddressSanitizer knows of together.
+/// Bytes that AddressSanitizer tracks together.
 inline constexpr std::size_t poison_granule_bytes = MILLPOND_ADDRESS_SANITIZER != 0 ? 8 : 1;
 
-/// Poisons a block while other threads may poison and unpoison its neighbours: granules that it shares with
-/// one are left out, and so never change once they are unpoisoned.
+/// Poisons a block while other threads may poison and unpoison its neighbours: granules that it
+/// shares with a neighbour are left out, so they never change once they are unpoisoned.
 inline void poison_beside_others(const void* memory, std::size_t bytes) noexcept {
     if constexpr (poison_granule_bytes == 1) {
         poison(memory, bytes);
@@ -99,15 +99,16 @@ inline void poison_beside_others(const void* memory, std::size_t bytes) noexcept
     }
 }
 
-/// True when poisoning does anything, so that a loop over blocks can be left out.
+/// True when poisoning has an effect; if not, a loop over blocks can be left out.
 inline constexpr bool instrumented =
     MILLPOND_ADDRESS_SANITIZER != 0 || MILLPOND_MEMORY_SANITIZER != 0 || MILLPOND_VALGRIND != 0;
 
 /// Starts bringing a block's first line into the cache for writing. Not a touch: it cannot fault.
 #if defined(__x86_64__)
 inline void prefetch_for_write(const void* memory) noexcept {
-    // The builtin asks for a line to read unless the compiler is told of a newer processor, and then a
-    // line that another core has written comes twice. Processors without the instruction ignore it.
+    // The builtin fetches a line for reading unless the compiler is told of a newer processor; a
+    // line that another core has written then comes twice. Processors without the instruction
+    // ignore it.
     asm volatile("prefetchw %0" : : "m"(*static_cast<const char*>(memory)));
 }
 #else

@@ -2,7 +2,7 @@
 #pragma once
 
 /// \file
-/// What arenas get more memory from: the standard's class where the standard library has it.
+/// The source of an arena's further memory: the standard's class where the standard library has it.
 
 #include "millpond/base/config.hpp"
 
@@ -16,13 +16,13 @@ MILLPOND_NAMESPACE_BEGIN
 
 #if MILLPOND_HAS_MEMORY_RESOURCE
 
-/// Memory of any size; a class of one's own derives from it.
+/// Memory of any size; derive your own class from it.
 using memory_resource = std::pmr::memory_resource;
 
 #else
 
-/// Memory of any size; a class of one's own derives from it. Stands in for std::pmr::memory_resource, which
-/// this standard library lacks.
+/// Memory of any size; derive your own class from it. Stands in for std::pmr::memory_resource,
+/// which this standard library lacks.
 ///
 /// Units:      blocks of `bytes` bytes, aligned to `alignment`.
 /// Complexity: that of the derived class.
@@ -33,7 +33,7 @@ class memory_resource {
 public:
     virtual ~memory_resource() = default;
 
-    /// A block; throws what `do_allocate` throws.
+    /// Returns a block; throws what `do_allocate` throws.
     [[nodiscard]] void* allocate(std::size_t bytes, std::size_t alignment) {
         return do_allocate(bytes, alignment);
     }

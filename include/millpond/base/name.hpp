@@ -9,8 +9,8 @@
 
 MILLPOND_NAMESPACE_BEGIN
 
-/// A pool's name, cut to `max_bytes` characters. All zero when empty, so that a static pool
-/// without a name needs no initial data.
+/// A pool's name, cut to `max_bytes` characters. All zero when empty, so a static pool without a
+/// name needs no initial data.
 ///
 /// Units:      at most 31 characters and a terminating zero.
 /// Complexity: O(length), at construction only.

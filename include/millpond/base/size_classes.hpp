@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 /// \file
-/// Which block serves a request of so many bytes: the size classes of a resource.
+/// Which block serves a request of a given size: the size classes of a resource.
 ///
 ///     bytes      8  16  24 ...  64 | 72  80 ... 128 | 144 160 ... 256 | 288 ... | 64 KiB
 ///     distance          8          |       8        |       16        |   32    |
 ///
-/// From 64 bytes on there are eight classes to every doubling, so that a block is at most an eighth
-/// larger than what was asked for. A request for an alignment gets a block whose size is a multiple of
-/// it; chunks begin at addresses that are aligned for every block in them.
+/// From 64 bytes on there are eight classes to every doubling, so a block is at most an eighth
+/// larger than what was asked for. A request with an alignment gets a block whose size is a
+/// multiple of it; chunks begin at addresses that are aligned for every block in them.
 
 #include "millpond/base/bits.hpp"
 #include "millpond/base/config.hpp"
@@ -40,8 +40,8 @@ public:
         index_sizes();
     }
 
-    /// Classes by hand: in ascending order, rounded up to the granule, each once, at most `most`, the last
-    /// one at most `largest_size`. At least one.
+    /// Custom classes: in ascending order, rounded up to the granule, each once, at most `most`,
+    /// the last one at most `largest_size`. At least one.
     explicit constexpr size_classes(std::span<const std::size_t> sizes) noexcept {
         for (const std::size_t size : sizes) {
             const auto rounded = static_cast<std::uint32_t>(round_up(size, granule));
@@ -104,7 +104,7 @@ private:
         }
         std::uint32_t index = large_[place_of(bytes)];
         while (index < count_ && sizes_[index] < bytes) {
-            ++index; // only classes that were given by hand lie closer than the steps
+            ++index; // only custom classes lie closer together than the steps
         }
         return index;
     }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 /// \file
-/// What a pool says of itself. The terms add up, and none of them costs the hot path anything:
+/// What a pool reports about itself. The terms add up, and none of them costs the hot path
+/// anything:
 ///
 ///     capacity = live + free
 ///     bytes_committed = blocks' committed pages + metadata
@@ -31,35 +32,34 @@ struct pool_stats {
     std::size_t high_water = 0;   ///< the most that were ever live at once
     std::size_t max_capacity = 0; ///< blocks that the pool may grow to
     std::size_t block_bytes = 0;  ///< distance from one block to the next
-    std::size_t bytes_committed =
-        0; ///< memory that may be touched, blocks and metadata; 0 outside it
+    std::size_t bytes_committed = 0;       ///< memory that may be touched, blocks and metadata
     std::size_t bytes_metadata = 0;        ///< the part of it that is not blocks
     std::uint64_t failures = 0;            ///< allocations refused since construction
     int growth_error = 0;                  ///< errno of the last refused growth, 0 if none
-    page_size pages = page_size::standard; ///< what the blocks really stand on
+    page_size pages = page_size::standard; ///< the pages that the blocks really have
     int page_size_error = 0; ///< errno that made a larger page size fall back, 0 if none
 };
 
-/// A snapshot of one concurrent pool, taken while its threads go on: the terms add up, but none of
-/// them need have been true at one instant together.
+/// A snapshot of one concurrent pool, taken while its threads keep running: the terms add up, but
+/// need not all have been true at the same instant.
 ///
 ///     blocks = live + reserved + free
 struct concurrent_pool_stats {
     std::size_t capacity = 0; ///< blocks that can be live at once whatever the threads do
-    std::size_t blocks = 0;   ///< capacity and the spare blocks that cover what threads keep
+    std::size_t blocks = 0;   ///< capacity plus the spare blocks that cover what threads keep
     std::size_t live = 0;     ///< blocks that are a caller's
     std::size_t reserved = 0; ///< blocks that a reservation has set aside
     std::size_t free = 0; ///< all others, in the magazines of threads or where all can reach them
-    std::size_t threads = 0;         ///< threads that can have a magazine at one time
+    std::size_t threads = 0;         ///< threads that can have a magazine at once
     std::size_t block_bytes = 0;     ///< distance from one block to the next
     std::size_t bytes_committed = 0; ///< memory that may be touched, blocks and metadata
     std::size_t bytes_metadata = 0;  ///< the part of it that is not blocks
     std::uint64_t failures = 0;      ///< times that an allocation found nothing, waiting ones too
-    page_size pages = page_size::standard; ///< what the blocks really stand on
+    page_size pages = page_size::standard; ///< the pages that the blocks really have
     int page_size_error = 0; ///< errno that made a larger page size fall back, 0 if none
 };
 
-/// The answer of `verify()`: true, or the invariant that does not hold.
+/// The result of `verify()`: true, or the invariant that does not hold.
 struct verdict {
     const char* fault = nullptr; ///< nullptr when everything holds
     std::size_t index = 0;       ///< the block or word concerned

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 /// \file
-/// A small number for every thread, and word to the pools when a thread ends.
+/// A small number for every thread, and notice to the pools when a thread ends.
 ///
 /// A thread gets the lowest free index when it first uses a concurrent pool, keeps it for life and
-/// returns it at its end, after every pool that is alive has taken back what it kept for the thread.
-/// The compiled part is `src/thread_index.cpp`.
+/// returns it when it ends, after every pool that is alive has taken back what it kept for the
+/// thread. The compiled part is `src/thread_index.cpp`.
 
 #include "millpond/base/config.hpp"
 
@@ -15,21 +15,22 @@ MILLPOND_NAMESPACE_BEGIN
 
 namespace detail {
 
-/// Threads that can have an index at one time.
+/// Threads that can have an index at once.
 inline constexpr std::uint32_t thread_indices = 255;
 
 /// The index of a thread that has none yet, none any more, or came when all were taken.
 inline constexpr std::uint32_t no_thread_index = thread_indices;
 
-/// Of the calling thread. In a program one load or addition to a register; in code for shared libraries
-/// what the compiler does for any thread-local variable there, a call. The model that spares the call takes
-/// room which a program has for some hundreds of libraries only, and then no more can be opened.
+/// Index of the calling thread. In a program it costs one load or an addition to a register; in
+/// code for shared libraries it costs what the compiler does there for any thread-local variable, a
+/// call. The model that avoids the call uses space of which a program has enough for only some
+/// hundreds of libraries; after that no more can be opened.
 extern constinit thread_local std::uint32_t thread_index;
 
 /// Gives the calling thread an index if it can have one, and returns it; else no_thread_index.
 std::uint32_t claim_thread_index() noexcept;
 
-/// Something that keeps a thing per thread: told when a thread ends, and after a fork.
+/// Something that keeps a thing per thread; told when a thread ends, and after a fork.
 class thread_user {
 public:
     thread_user(const thread_user&) = delete;
@@ -41,11 +42,12 @@ protected:
     thread_user() noexcept = default;
     ~thread_user() = default;
 
-    /// From here on `end_thread` may be called with the index of a thread that ends, in that thread,
-    /// and `recover` with the index of the only one that a fork has left; never two at once.
+    /// From here on `end_thread` may be called with the index of a thread that ends, in that
+    /// thread, and `recover` with the index of the only thread that a fork has left; never two at
+    /// once.
     void begin_use(action end_thread, action recover) noexcept;
 
-    /// Returns when none of them is running, and none will be called again.
+    /// Returns when neither of them is running and neither will be called again.
     void end_use() noexcept;
 
 private:
@@ -56,22 +58,22 @@ private:
     action recover_ = nullptr;
 };
 
-/// From here on, at the latest, a fork holds the list of users.
+/// Makes sure that from here on a fork holds the list of users.
 void watch_forks() noexcept;
 
 } // namespace detail
 
-/// Brings every concurrent pool to rights in the child of a fork of a program with threads: blocks
-/// that waited in the magazines of threads which the child does not have become free again, as does
-/// what such a thread was about to hand out or take back. Blocks that were live stay live.
+/// Repairs every concurrent pool in the child after a fork of a program with threads: blocks that
+/// waited in the magazines of threads that the child does not have become free again, as does what
+/// such a thread was about to hand out or take back. Blocks that were live stay live.
 ///
-/// Without it the child can use every pool at once all the same; it only leaves those blocks where
-/// they are, covered by the pools' spares.
+/// Without this call the child can still use every pool at once; those blocks just stay where they
+/// are, covered by the pools' spares.
 ///
 /// Units:      -
 /// Complexity: O(capacity) of every concurrent pool.
 /// Errors:     none.
-/// Threads:    in the child, while it has no other thread.
+/// Threads:    call it in the child, while it has no other thread.
 /// Source:     own; POSIX fork.
 void recover_after_fork() noexcept;
 

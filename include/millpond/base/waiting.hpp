@@ -13,8 +13,8 @@ MILLPOND_NAMESPACE_BEGIN
 
 namespace detail {
 
-/// So many seconds from now; the last point in time where that is later still. In floating point nothing
-/// overflows; from a clock's epoch it is right to a microsecond for 200 years.
+/// The point in time `wanted` from now; the last one possible if that is later. In floating point
+/// nothing overflows; measured from a clock's epoch it is right to a microsecond for 200 years.
 [[nodiscard]] inline std::chrono::steady_clock::time_point
 deadline_in(std::chrono::duration<double> wanted) noexcept {
     using clock = std::chrono::steady_clock;
@@ -26,14 +26,14 @@ deadline_in(std::chrono::duration<double> wanted) noexcept {
     return wanted.count() <= 0 ? now : now + std::chrono::ceil<clock::duration>(wanted);
 }
 
-/// So long from now.
+/// The point in time `most` from now.
 template <class Rep, class Period>
 [[nodiscard]] std::chrono::steady_clock::time_point
 deadline_after(const std::chrono::duration<Rep, Period>& most) noexcept {
     return deadline_in(most);
 }
 
-/// That point in time, as it looks from now.
+/// The point in time `deadline` of any clock, as it looks from now.
 template <class Clock, class Duration>
 [[nodiscard]] std::chrono::steady_clock::time_point
 deadline_at(const std::chrono::time_point<Clock, Duration>& deadline) noexcept {
@@ -42,7 +42,7 @@ deadline_at(const std::chrono::time_point<Clock, Duration>& deadline) noexcept {
     return deadline_in(then - now);
 }
 
-/// Sleeps while `wakes` is `expected`; may return early.
+/// Sleeps while `wakes` is `expected`, at most `most`; may return early.
 void sleep_until_woken(std::uint32_t& wakes,
                        std::uint32_t expected,
                        std::chrono::nanoseconds most) noexcept;

@@ -11,14 +11,14 @@ MILLPOND_NAMESPACE_BEGIN
 
 namespace detail {
 
-/// Keeps count; its owner sees to it that one thread at a time asks.
+/// Keeps count; its owner makes sure that only one thread at a time uses it.
 class byte_budget {
 public:
-    /// 0: as much as there is.
+    /// 0 means no limit.
     explicit byte_budget(std::size_t limit_bytes) noexcept
         : limit_(limit_bytes == 0 ? ~std::size_t{0} : limit_bytes) {}
 
-    /// Takes room for as many of `wanted` units as there is room for, and returns how many.
+    /// Takes room for as many of the `wanted` units as fit, and returns how many.
     [[nodiscard]] std::size_t take(std::size_t wanted, std::size_t unit_bytes) noexcept {
         const std::size_t affordable = (limit_ - used_) / unit_bytes;
         const std::size_t units = wanted < affordable ? wanted : affordable;

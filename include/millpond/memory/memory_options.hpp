@@ -23,7 +23,7 @@ struct memory_options {
     memory_source source = memory_source::mapped; ///< who owns it
     std::span<std::byte> buffer{};         ///< `source = buffer`: blocks and metadata go here
     page_size pages = page_size::standard; ///< mapped only
-    bool huge_page_fallback = true;        ///< false: a page size that cannot be had is an error
+    bool huge_page_fallback = true;        ///< false: an unavailable page size is an error
     bool lock = false;                     ///< mapped only: keep the committed pages in RAM (mlock)
     bool guard_pages = false; ///< mapped only: unmapped pages at both ends of blocks and metadata
 };

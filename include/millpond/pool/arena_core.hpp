@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 /// \file
-/// The mechanism of an arena: a position that moves through one region, a list of what to destroy when
-/// it moves back, and what is needed to see that it may.
+/// The mechanism of an arena: a position that moves through one region, a list of what to destroy
+/// when it moves back, and the checks that it may.
 ///
 ///     | block | record, object | block | padding | block |  free, poisoned  |  reserved
 ///     ^ first                                            ^ top              ^ end
@@ -10,8 +10,8 @@
 /// An allocation moves `top` up, a rewind moves it down. The largest size is looked at only when the
 /// position moves down, so it is exact and costs an allocation nothing.
 ///
-/// Over an upstream the region is the first of several chunks, and the position is in one of them. Older
-/// chunks are in use up to where they were left; newer ones are free, and kept for the next time:
+/// With an upstream the region is the first of several chunks, and the position is in one of them.
+/// Older chunks are in use up to where they were left; newer ones are free, and kept for later:
 ///
 ///     own region  <->  chunk  <->  chunk with `top`  <->  kept  <->  kept
 ///     | in use |       | in use |  | in use | free |     | free |   | free |
@@ -39,12 +39,12 @@ MILLPOND_NAMESPACE_BEGIN
 
 namespace detail {
 
-/// A piece of an arena's memory: its own region, or one from upstream, at whose start this lies.
+/// A piece of an arena's memory: its own region, or one from upstream that begins with this.
 struct arena_chunk {
     arena_chunk* older = nullptr; ///< nullptr for the own region
     arena_chunk* newer = nullptr;
     std::byte* first = nullptr;
-    std::byte* top = nullptr; ///< of what is in use, when it is not the current chunk
+    std::byte* top = nullptr; ///< end of what is in use, unless this is the current chunk
     std::byte* end = nullptr; ///< never where another chunk begins
     std::size_t below = 0;    ///< bytes in use in older chunks, when this or a newer one is current
     std::size_t from_upstream = 0; ///< bytes
@@ -80,7 +80,8 @@ public:
     /// Destroys what is left; a rewind or a free that comes later is recognised.
     ~arena_core();
 
-    /// `bytes` at an aligned address, with `before` bytes of the arena right before them; or nullptr.
+    /// Returns `bytes` at an aligned address, with `before` bytes of the arena right before them;
+    /// or nullptr.
     [[nodiscard]] std::byte*
     take(std::size_t before, std::size_t bytes, std::size_t alignment) noexcept {
         const std::size_t skip = distance(before, alignment);
@@ -91,11 +92,11 @@ public:
         return take_slow(before, bytes, alignment);
     }
 
-    /// For what is too much for any arena.
+    /// Counts a request that is too large for any arena.
     void count_failure() noexcept { ++failures_; }
 
-    /// Gives bytes back if they lie on top and above the newest mark. Stops the program for what is not
-    /// in use, but for a null pointer.
+    /// Gives bytes back if they lie on top and above the newest mark. A null pointer is ignored;
+    /// any other address that is not in use stops the program.
     void give_back(void* block, std::size_t bytes) noexcept {
         const std::size_t offset = offset_of(block);
         const std::size_t used = used_here();
@@ -113,7 +114,7 @@ public:
 
     [[nodiscard]] point here() const noexcept { return {top_, newest_, history_.count()}; }
 
-    /// `here`, for a caller to go back to: a free gives back nothing that is older.
+    /// Returns `here` for a caller to go back to: a later free gives back nothing that is older.
     [[nodiscard]] mark take_mark() noexcept {
         free_limit_ = top_;
         return {this, here()};
@@ -124,18 +125,18 @@ public:
 
     void clear() noexcept { rewind({this, {own_.first, nullptr, history_.count()}}); }
 
-    /// Goes back because a constructor has thrown.
+    /// Goes back after a constructor has thrown.
     MILLPOND_SLOW_PATH void undo(const point& before) noexcept;
 
-    /// The newest record, as the next refers to it.
+    /// The link to the newest record, as the next record holds it.
     [[nodiscard]] sealed_offset link() const noexcept {
         return sealed_offset(newest_ == nullptr
                                  ? sealed_offset::none
                                  : reinterpret_cast<std::uintptr_t>(newest_) - origin());
     }
 
-    /// Writes the record of the object at `place`, and poisons it: only the arena reads it. Nor does a
-    /// free give back what has one.
+    /// Writes the record of the object at `place`, and poisons it: only the arena reads it. From
+    /// now on no free gives the object back.
     template <class Record>
     void enlist(std::byte* place, const Record& filled) noexcept {
         std::byte* const record = place - sizeof(Record);
@@ -145,7 +146,7 @@ public:
         free_limit_ = top_;
     }
 
-    /// Stops the program when an object's constructor has given the object's own memory back.
+    /// Stops the program when an object's constructor has freed the object's own memory.
     void require_kept(const std::byte* place, const point& before) const noexcept {
         if constexpr (checked_build) {
             if (before.rewinds != history_.count() &&
@@ -161,7 +162,8 @@ public:
         return below_ + static_cast<std::size_t>(end_ - first_) + kept_bytes_;
     }
 
-    /// Bytes that the arena may grow to; over an upstream, whose limit is unknown, more than there can be.
+    /// Bytes that the arena may grow to; with an upstream, whose limit is unknown, more than any
+    /// memory has.
     [[nodiscard]] std::size_t max_capacity() const noexcept {
         return upstream_ != nullptr ? most_bytes : max_capacity_;
     }
@@ -173,7 +175,7 @@ public:
     /// True for an address in the own region or in a chunk.
     [[nodiscard]] bool owns(const void* address) const noexcept;
 
-    /// Makes room for so many bytes in use; false beyond max_capacity, or when no memory is available.
+    /// Makes room for `bytes` in use; false beyond max_capacity, or when no memory is available.
     [[nodiscard]] bool reserve(std::size_t bytes) noexcept;
 
     [[nodiscard]] std::size_t shrink() noexcept;
@@ -192,7 +194,7 @@ private:
     static constexpr std::size_t most_bytes = SIZE_MAX / 4;
     static constexpr std::size_t nowhere = SIZE_MAX;
 
-    /// In the current chunk. Above every size for an address below its first.
+    /// Offset in the current chunk; above every size for an address below the chunk's first.
     [[nodiscard]] std::size_t offset_of(const void* address) const noexcept {
         return reinterpret_cast<std::uintptr_t>(address) - reinterpret_cast<std::uintptr_t>(first_);
     }
@@ -201,12 +203,12 @@ private:
         return static_cast<std::size_t>(top_ - first_);
     }
 
-    /// What the links between records are counted from.
+    /// The address from which the links between records are counted.
     [[nodiscard]] std::uintptr_t origin() const noexcept {
         return reinterpret_cast<std::uintptr_t>(own_.first);
     }
 
-    /// Bytes that are in use below a position; `nowhere` for one in what is not in use.
+    /// Bytes in use below a position; `nowhere` for a position that is not in use.
     [[nodiscard]] std::size_t size_at(const std::byte* position) const noexcept {
         const std::size_t offset = offset_of(position);
         return offset <= used_here() ? below_ + offset : size_in_older(position);
@@ -215,27 +217,27 @@ private:
     [[nodiscard]] MILLPOND_SLOW_PATH std::size_t
     size_in_older(const std::byte* position) const noexcept;
 
-    /// Commits until the own region has so many bytes; false when the system refuses. At most
-    /// max_capacity_, while the position is there.
+    /// Commits until the own region has `bytes`; false when the system refuses. At most
+    /// max_capacity_, and only while the position is in that region.
     [[nodiscard]] bool grow_to(std::size_t bytes) noexcept;
 
-    /// Takes a chunk with room for so many bytes from upstream and puts it behind another; nullptr when
+    /// Takes a chunk with room for `bytes` from upstream and puts it after `before`; nullptr when
     /// there is none.
     [[nodiscard]] arena_chunk* add_chunk(arena_chunk& before, std::size_t bytes) noexcept;
 
-    /// Goes on in the chunk behind the current one.
+    /// Goes on in the chunk after the current one.
     void step_forward() noexcept;
 
-    /// Goes back to where the chunk before the current one was left, which stays as a kept one.
+    /// Goes back to where the chunk before the current one was left; the current one is kept.
     MILLPOND_SLOW_PATH void step_back() noexcept;
 
-    /// Returns the kept chunks.
+    /// Gives the kept chunks back to the upstream; returns their bytes.
     std::size_t return_kept() noexcept;
 
     [[nodiscard]] std::byte*
     take_in_chunk(std::size_t before, std::size_t bytes, std::size_t alignment) noexcept;
 
-    /// How far from the top it is to an aligned address with `before` bytes between.
+    /// The distance from the top to an aligned address with `before` bytes in between.
     [[nodiscard]] std::size_t distance(std::size_t before, std::size_t alignment) const noexcept {
         const auto earliest = reinterpret_cast<std::uintptr_t>(top_) + before;
         return before + ((0 - earliest) & (alignment - 1));
@@ -269,8 +271,8 @@ private:
     MILLPOND_SLOW_PATH void refuse_unless_older(const void* block,
                                                 std::size_t bytes) const noexcept;
 
-    std::byte* top_ = nullptr;       ///< first_ <= top_ <= end_; all from here on is free
-    std::byte* end_ = nullptr;       ///< of what is committed of the current chunk
+    std::byte* top_ = nullptr;       ///< first_ <= top_ <= end_; everything from here on is free
+    std::byte* end_ = nullptr;       ///< of the committed part of the current chunk
     std::byte* first_ = nullptr;     ///< of the current chunk; nullptr once destroyed
     std::size_t below_ = 0;          ///< bytes in use in older chunks
     arena_record* newest_ = nullptr; ///< where the list of what to destroy begins

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 /// \file
-/// What an arena notes of an object whose destructor is to run, in the arena, right before the object:
+/// The record that an arena keeps, right before the object, of an object whose destructor is to
+/// run:
 ///
 ///     ... | link, destroy        | object            | ...
 ///     ... | link, destroy, count | first element ... | ...
 ///
-/// Links lead from the newest record to the oldest. A write past the end of whatever lies below can
-/// reach a record, and meets its link first; links are sealed, so that the arena sees it.
+/// Links lead from the newest record to the oldest. A write past the end of what lies below can
+/// reach a record, and hits its link first; links are sealed, so the arena notices.
 
 #include "millpond/base/bits.hpp"
 #include "millpond/base/config.hpp"
@@ -22,11 +23,12 @@ MILLPOND_NAMESPACE_BEGIN
 
 namespace detail {
 
-/// An offset into an arena, multiplied so that a change of any of its bytes changes nearly all bits of
-/// what comes out: not an offset into the arena, but for one change in 2^64 / (arena's size / 8).
+/// An offset into an arena, multiplied so that a change to any of its bytes changes nearly all bits
+/// of what is decoded: then it is no offset into the arena, except for one change in 2^64 /
+/// (arena's size / 8).
 class sealed_offset {
 public:
-    /// No multiple of a record's alignment.
+    /// Not a multiple of a record's alignment.
     static constexpr std::uint64_t none = 1;
 
     explicit constexpr sealed_offset(std::uint64_t offset) noexcept
@@ -47,7 +49,7 @@ private:
 struct alignas(8) arena_record {
     using action = void (*)(arena_record*) noexcept;
 
-    sealed_offset previous; ///< of the record that is next older, from the arena's first byte
+    sealed_offset previous; ///< of the next older record, from the arena's first byte
     action destroy;         ///< calls the destructor
 };
 
@@ -56,7 +58,7 @@ struct arena_array_record : arena_record {
     std::size_t count;
 };
 
-// With pointers of 32 bits the count lies where the record of one object has padding.
+// With 32-bit pointers the count lies where the record of one object has padding.
 static_assert(sizeof(arena_record) == 16 && sizeof(arena_array_record) % 8 == 0,
               "a record that ends where an object begins is aligned if the object is");
 

@@ -4,25 +4,27 @@
 /// The occupancy of a concurrent pool: the words and levels of occupancy.hpp, changed by any thread
 /// at any time. Bits hold no addresses, so there is no ABA, no tag and no lock.
 ///
-///     give back   word |= mask, then every level above is looked at and its bit set if it is not
+///     give back   word |= mask, then look at every level above and set its bit if it is not set
 ///     claim       clear the word's bit in the summary; who cleared it has the word: exchange(word, 0)
 ///
-/// The order is what counts. A giver writes the word before it looks at the summary; a claimer clears
-/// the summary before it takes the word. So when a give-back has returned, its blocks are below a set
+/// The order matters. A giver writes the word before it looks at the summary; a claimer clears the
+/// summary before it takes the word. So when a give-back has returned, its blocks are below a set
 /// bit, or in the hands of a claimer that is about to take them. A bit whose word is empty is stale
 /// and harmless: the next claimer clears it.
 ///
 /// Above the first summary a bit cannot be owned like that; it is cleared when the word below was
-/// empty, and set again if it is not empty any more. In between a free block can be out of sight. Every
-/// such *window* is counted when it opens and when it closes, and a claimer believes an empty root only
-/// if no window was open. Otherwise it looks at every word, which proves nothing by itself: a block may
-/// come free behind its back while another is taken before its eyes. So who gives a block back while a
-/// window is open says so, and a fruitless look counts only if nobody did.
+/// empty, and set again if that word is no longer empty. In between, a free block can be out of
+/// sight. Every such *window* is counted when it opens and when it closes, and a claimer believes
+/// an empty root only if no window was open. Otherwise it looks at every word, which proves nothing
+/// by itself: a block may become free in a word already looked at while another is taken from a
+/// word ahead. So whoever gives a block back while a window is open says so, and a fruitless look
+/// counts only if nobody did.
 ///
-/// Giving back takes a fixed number of steps. A claim can lose a word to another thread, again and again;
-/// so a thread that lost a few times *asks*, and every thread that claims a word looks at one other
-/// thread's place in turn before it takes it, and *grants* it the word if it asks. With p threads a claim
-/// of whole words so ends after at most p * p words that others took in between.
+/// Giving back takes a fixed number of steps. A claim can lose a word to another thread, again and
+/// again; so a thread that has lost a few times *asks*, and every thread that claims a word looks
+/// at one other thread's place, each in turn, before it takes the word, and *grants* it to that
+/// thread if that one asks. With p threads a claim of whole words thus ends after at most p * p
+/// words that others took in between.
 
 #include "millpond/base/atomic_access.hpp"
 #include "millpond/base/config.hpp"
@@ -42,11 +44,11 @@ class atomic_occupancy {
 public:
     using claimed_word = occupancy::claimed_word;
 
-    /// How many windows there were; a window is open while the counts differ.
+    /// How many windows there have been; a window is open while the counts differ.
     struct window_counts {
         std::uint64_t opened = 0;
         std::uint64_t closed = 0;
-        std::uint64_t shown = 0; ///< times that blocks were given back while one was open
+        std::uint64_t shown = 0; ///< how often blocks were given back while one was open
     };
 
     /// How one thread asks for help, and whom it helps.
@@ -56,7 +58,7 @@ public:
         std::uint32_t own = 0;         ///< this thread's place
         std::uint32_t next = 0;        ///< whose place was looked at last
         std::uint32_t near = 0;        ///< which of 64 words it claimed last
-        bool looked = false;           ///< once in every claim
+        bool looked = false;           ///< true once it has looked in this claim
     };
 
     /// Only words of blocks below `end` are ever searched.
@@ -70,7 +72,7 @@ public:
         , windows_(windows) {}
 
     /// Takes up to `most` free blocks of one word; none means that at some instant of the call no
-    /// block was free. O(levels), and again for every word that another thread took meanwhile.
+    /// block was free. O(levels), repeated for every word that another thread takes meanwhile.
     [[nodiscard]] claimed_word claim(std::uint32_t most, helper* help = nullptr) noexcept {
         bool asked = false;
         if (help != nullptr) {
@@ -90,7 +92,7 @@ public:
         }
     }
 
-    /// Marks the blocks of `mask` free; none of them is. O(levels), never waits, never repeats.
+    /// Marks the blocks of `mask` free; none of them is yet. O(levels), never waits, never repeats.
     void give_back(std::uint32_t word, std::uint64_t mask) noexcept {
         // Pairs with the exchange and the `and` of a claimer: it sees what was done to these blocks.
         atomic_or(words_[word], mask, std::memory_order_seq_cst);
@@ -107,8 +109,8 @@ public:
         return atomic_load(words_[word], std::memory_order_relaxed); // an estimate: no partner
     }
 
-    /// Makes the blocks of `free_in_word(word)` free and no others. For a pool that no other thread is
-    /// using: these are plain stores. O(words).
+    /// Makes the blocks of `free_in_word(word)` free, and no others. For a pool that no other
+    /// thread is using: these are plain stores. O(words).
     template <class FreeInWord>
     void rebuild(FreeInWord free_in_word) noexcept {
         std::uint32_t used = words_for(end_);
@@ -145,7 +147,7 @@ private:
     static constexpr std::uint64_t asking = 1;
     static constexpr std::uint64_t granted = 2;
 
-    /// What one try has come to.
+    /// The result of one try.
     struct outcome {
         claimed_word found;
         bool is_final = false; ///< blocks, or certainty that there were none
@@ -170,8 +172,9 @@ private:
         return {.found = found, .is_final = found.mask != 0};
     }
 
-    /// Ends this thread's asking when its try came to an end or another thread has granted a word: what
-    /// was granted is taken, or shown to all again if it is not needed. False while it goes on asking.
+    /// Ends this thread's asking when its try has come to an end or another thread has granted a
+    /// word: the granted word is taken, or shown to all again if it is not needed. False while it
+    /// goes on asking.
     [[nodiscard]] bool settle(helper& help, outcome& now) noexcept {
         std::uint64_t& place = help.asks[help.own];
         if (!now.is_final && look(place) == asking) {
@@ -194,7 +197,8 @@ private:
         return true;
     }
 
-    /// True when the thread whose turn it is asks and now has the word, which is this thread's.
+    /// True when the thread whose turn it is asks for help and now has the word, which was this
+    /// thread's.
     [[nodiscard]] bool give_away(helper* help, std::uint32_t index) noexcept {
         if (help == nullptr || help->looked) {
             return false;
@@ -216,7 +220,7 @@ private:
     }
 
     /// True when one window was open all the time and no give-back returned in that time: what was
-    /// free then was below no bit, and was looked at.
+    /// free then was below no bit, and has been looked at.
     [[nodiscard]] bool nothing_was_shown_since(const window_counts& before) const noexcept {
         return look(windows_.shown) == before.shown && look(windows_.opened) == before.opened &&
                look(windows_.closed) != before.opened;
@@ -258,8 +262,8 @@ private:
     }
 
     /// Takes a word below a first-level summary, near the one that the thread claimed last, so that
-    /// threads do not meet in the same lines; an empty mask when others were quicker, or when the word
-    /// went to one who asked.
+    /// threads do not meet in the same cache lines; an empty mask when others were quicker, or when
+    /// the word went to a thread that asked.
     [[nodiscard]] claimed_word claim_below(std::uint32_t summary, helper* help) noexcept {
         std::uint64_t& bits = word(1, summary);
         const std::uint64_t there = look(bits);
@@ -289,7 +293,7 @@ private:
         return found;
     }
 
-    /// Takes some blocks of a word below a first-level summary and leaves the rest where it is.
+    /// Takes some blocks of a word below a first-level summary and leaves the rest in place.
     [[nodiscard]] claimed_word claim_some_below(std::uint32_t summary,
                                                 std::uint32_t most) noexcept {
         for (std::uint64_t rest = look(word(1, summary)); rest != 0; rest &= rest - 1) {
@@ -318,7 +322,7 @@ private:
         // Pairs with the `or` of give_back().
         const std::uint64_t before = atomic_and(words_[index], ~wanted, std::memory_order_seq_cst);
         if ((before & ~wanted) == 0) {
-            hide(0, index); // who empties a word clears its bit, so that no claim pays for many
+            hide(0, index); // whoever empties a word clears its bit, so no claim pays for many
         }
         return {index, wanted & before};
     }
@@ -326,7 +330,7 @@ private:
     /// Looks at every word, whatever the summaries say.
     [[nodiscard]] MILLPOND_SLOW_PATH claimed_word claim_by_scan(std::uint32_t most) noexcept {
         for (std::uint32_t index = 0; index < words_for(end_); ++index) {
-            // Who loses the blocks that it wanted has not seen that there are no others in the word.
+            // A thread that loses the blocks it wanted has not seen that the word has no others.
             while (look(words_[index]) != 0) {
                 const claimed_word found = take_some(index, most);
                 if (found.mask != 0) {
@@ -347,7 +351,7 @@ private:
         }
     }
 
-    /// Sets the bits above a word that is not empty, where they are not set.
+    /// Sets the bits above a word that is not empty, unless they are set.
     void show(std::uint32_t level, std::uint32_t index) noexcept {
         for (; level + 1 < shape_.levels; ++level, index /= word_blocks) {
             std::uint64_t& above = word(level + 1, index / word_blocks);
@@ -381,7 +385,7 @@ private:
         atomic_add(windows_.closed, std::uint64_t{1}, std::memory_order_seq_cst);
     }
 
-    /// Words above so many blocks or words.
+    /// Words that cover `below` blocks or words.
     [[nodiscard]] static constexpr std::uint32_t words_for(std::uint32_t below) noexcept {
         return below / word_blocks + (below % word_blocks != 0 ? 1 : 0);
     }

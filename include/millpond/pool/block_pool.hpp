@@ -48,7 +48,8 @@ struct block_pool_options {
 ///             O(capacity), `clear` and construction O(metadata); no system call once committed.
 /// Errors:     `try_allocate` returns nullptr when full, `allocate` throws pool_exhausted; freeing
 ///             anything but a live block stops the program with one line (docs/checks.md); the
-///             constructor throws std::invalid_argument or std::system_error and leaves nothing.
+///             constructor throws std::invalid_argument or std::system_error and leaves nothing
+///             behind.
 /// Threads:    one thread at a time per pool.
 /// Source:     Bonwick 2001 (magazines); Matani 2021 (bitmap fit); Granlund and Montgomery 1994
 ///             (exact division); docs/design.md.
@@ -56,7 +57,7 @@ class block_pool {
 public:
     explicit block_pool(const block_pool_options& options);
 
-    /// Takes over the blocks; the other pool is left without any, and freeing into it stops.
+    /// Takes over the blocks; the other pool has none left, and freeing into it stops the program.
     block_pool(block_pool&&) noexcept = default;
     block_pool& operator=(block_pool&& other) noexcept;
     block_pool(const block_pool&) = delete;
@@ -78,8 +79,8 @@ public:
     /// Takes a block back. A null pointer is ignored.
     void deallocate(void* block) noexcept { core_.deallocate(block); }
 
-    /// Fills `out` from its start with as many blocks as there are, and returns how many. Whole
-    /// words of neighbours where possible. O(out.size()).
+    /// Fills `out` from the start with as many blocks as there are, and returns how many. Takes
+    /// whole words of neighbours where possible. O(out.size()).
     [[nodiscard]] std::size_t try_allocate_bulk(std::span<void*> out) noexcept {
         return core_.try_allocate_bulk(out);
     }
@@ -87,25 +88,26 @@ public:
     /// Fills `out`, or throws pool_exhausted and changes nothing. O(out.size()).
     void allocate_bulk(std::span<void*> out);
 
-    /// Takes many blocks back; neighbours are cheapest. Null pointers are ignored.
+    /// Takes back many blocks; neighbours are cheapest. Null pointers are ignored.
     /// O(blocks.size()).
     void deallocate_bulk(std::span<void* const> blocks) noexcept { core_.deallocate_bulk(blocks); }
 
-    /// Makes every block free at once; whoever still holds one holds nothing. O(metadata).
+    /// Frees every block at once: pointers to blocks are no longer valid. O(metadata).
     void clear() noexcept { core_.clear(); }
 
-    /// Commits until `blocks` can be live without growing: throws pool_exhausted beyond
+    /// Commits memory until `blocks` can be live without growing; throws pool_exhausted beyond
     /// max_capacity, or with the system's reason.
     void reserve(std::size_t blocks);
 
-    /// `reserve`; false beyond max_capacity, or when the system refuses.
+    /// Commits memory until `blocks` can be live without growing; returns false beyond
+    /// max_capacity, or when the system refuses.
     [[nodiscard]] bool try_reserve(std::size_t blocks) noexcept;
 
-    /// Returns the pages under free blocks to the system and says how many bytes it got back.
-    /// They fault in again when used. 0 for locked, heap and buffer memory. O(capacity).
+    /// Gives the pages under free blocks back to the system and returns how many bytes. They fault
+    /// in again when used. Returns 0 for locked, heap and buffer memory. O(capacity).
     std::size_t shrink() noexcept { return core_.shrink(); }
 
-    /// True exactly for the start of a live block; false for every other address, null too. O(1).
+    /// True only for the start of a live block; false for any other address, including null. O(1).
     [[nodiscard]] bool is_live(const void* address) const noexcept {
         return core_.is_live_block(address);
     }

@@ -12,10 +12,11 @@
 ///
 /// (Where a chunked_storage takes chunks of several parts, these are its parts.)
 ///
-/// Granules that have a chunk stand in a hash table. Threads may search it while one adds and removes
-/// chunks: a table that fills up is copied into one of twice the size and stays where it is, and what an
-/// entry says of one chunk does not change when it learns of another. An entry whose chunks are gone keeps
-/// its place, so that nobody's search ends early, until another granule needs one.
+/// Granules that have a chunk are in a hash table. Threads may search it while one thread adds and
+/// removes chunks: a table that fills up is copied into one of twice the size and stays where it
+/// is, and what an entry says about one chunk does not change when it learns about another. An
+/// entry whose chunks are gone keeps its place, so that nobody's search ends early, until another
+/// granule needs one.
 
 #include "millpond/base/atomic_access.hpp"
 #include "millpond/base/config.hpp"
@@ -38,11 +39,12 @@ public:
     /// pages as they are needed. Throws std::system_error.
     chunk_directory(const pool_name& name, std::size_t chunk_bytes, std::size_t most_chunks);
 
-    /// The number of the chunk that the address lies in, if it lies in any: who asks compares it with that
-    /// chunk's ends. At most `longest_search` entries are looked at.
+    /// The number of the chunk that the address lies in, if it lies in any: the caller compares it
+    /// with that chunk's ends. At most `longest_search` entries are looked at.
     [[nodiscard]] std::uint32_t chunk_near(const void* address) const noexcept {
         const auto place = reinterpret_cast<std::uintptr_t>(address);
-        // Pairs with the release in add(): who has a block's address sees the table that its chunk is in.
+        // Pairs with the release in add(): whoever has a block's address sees the table that its
+        // chunk is in.
         const std::size_t size = size_.load(std::memory_order_acquire);
         const entry* const found = find(size, place >> granule_log2_);
         if (found == nullptr) {
@@ -51,8 +53,8 @@ public:
         return place >= load(found->split) ? load(found->upper) : load(found->lower);
     }
 
-    /// Adds a chunk that lies nowhere near another one that is still there. One thread at a time. False
-    /// when its granules have no place.
+    /// Adds a chunk that lies nowhere near another one that is still there. One thread at a time.
+    /// False when there is no place for its granules.
     [[nodiscard]] bool add(const std::byte* chunk, std::uint32_t number) noexcept;
 
     /// Address space that a chunk can cost: it has up to three entries, at most a quarter of a table is in
@@ -61,7 +63,7 @@ public:
         return sizeof(entry) * 3 * 4 * 2;
     }
 
-    /// Forgets a chunk. One thread at a time, which is the one that adds.
+    /// Forgets a chunk. One thread at a time, the one that adds.
     void remove(const std::byte* chunk, std::uint32_t number) noexcept;
 
 private:
@@ -70,9 +72,9 @@ private:
 
     static constexpr std::uint64_t no_split = ~std::uint64_t{0};
 
-    /// What is known of one granule.
+    /// What is known about one granule.
     struct entry {
-        std::uint64_t key; ///< the granule's number and one; 0: nobody's
+        std::uint64_t key; ///< the granule's number plus one; 0: unused
         std::uint64_t split;
         std::uint32_t lower;
         std::uint32_t upper;
@@ -82,7 +84,7 @@ private:
 
     template <class T>
     [[nodiscard]] static T load(const T& place) noexcept {
-        // A reader looks at what concerns a chunk that it has a block of: that was written before.
+        // A reader looks at what concerns a chunk that it has a block of: that was written earlier.
         return atomic_load(place, std::memory_order_relaxed);
     }
 
@@ -91,7 +93,7 @@ private:
         atomic_store(place, value, std::memory_order_relaxed); // as load()
     }
 
-    /// Tables of all sizes lie one behind the other: that of 16 entries begins at entry 16.
+    /// Tables of all sizes lie one after another: that of 16 entries begins at entry 16.
     [[nodiscard]] entry* table(std::size_t size) const noexcept {
         return reinterpret_cast<entry*>(memory_.data()) + size;
     }
@@ -117,7 +119,7 @@ private:
         return nullptr;
     }
 
-    /// Calls `visit(granule)` for each that the chunk lies in, until one is false.
+    /// Calls `visit(granule)` for each granule that the chunk lies in, until a call returns false.
     template <class Visit>
     bool for_each_granule(const std::byte* chunk, Visit visit) const noexcept {
         const auto first = reinterpret_cast<std::uintptr_t>(chunk);
@@ -138,7 +140,7 @@ private:
     int granule_log2_;
     std::size_t chunk_bytes_;
     std::size_t most_entries_;
-    std::size_t entries_ = 0; ///< of the newest table, that have a chunk or are about to
+    std::size_t entries_ = 0; ///< in the newest table that have a chunk or are about to
     std::atomic<std::size_t> size_ = smallest_table;
 };
 

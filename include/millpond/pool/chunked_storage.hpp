@@ -9,11 +9,12 @@
 ///              upstream   elsewhere  elsewhere        block until another takes its place
 ///     metadata (own pages)   [ a state per index | occupancy words | what the pool adds ]
 ///
-/// A *part* has 2^n blocks, so that an index is a part's number and a place in it. From an address to its
-/// part leads a chunk_directory. A chunk is one part or more, side by side: each is as large as all before
-/// it, up to a limit, so that a pool of many blocks has asked upstream few times. Its parts are opened one
-/// by one, so that no growth takes longer than the first. What is known of blocks lies in pages of the
-/// storage's own, reserved for `max_capacity`, as in region_storage.
+/// A *part* has 2^n blocks, so an index is a part's number and a place in it. A chunk_directory
+/// leads from an address to its part. A chunk is one or more parts, side by side: each chunk is as
+/// large as all before it, up to a limit, so that a pool of many blocks asks upstream only a few
+/// times. Its parts are opened one by one, so that no growth takes longer than the first. What is
+/// known about blocks lies in pages of the storage's own, reserved for `max_capacity`, as in
+/// region_storage.
 
 #include "millpond/base/atomic_access.hpp"
 #include "millpond/base/bits.hpp"
@@ -51,12 +52,12 @@ public:
     chunked_storage(const chunked_storage&) = delete;
     chunked_storage& operator=(const chunked_storage&) = delete;
 
-    /// Returns every chunk, whatever is live in it.
+    /// Returns every chunk, even one with live blocks.
     ~chunked_storage();
 
     [[nodiscard]] std::size_t stride_bytes() const noexcept { return stride_.bytes(); }
 
-    /// The index of a block, and a number above all indices for every other address.
+    /// The index of a block; a number above all indices for any other address.
     [[nodiscard]] std::uint64_t index_of(const void* address) const noexcept {
         const std::uint32_t number = directory_.chunk_near(address);
         if (number == chunk_directory::none) [[unlikely]] {
@@ -84,7 +85,7 @@ public:
 
     [[nodiscard]] std::byte* extra() const noexcept { return extra_; }
 
-    /// Beyond the last index that has or had a block.
+    /// One more than the last index that has or had a block.
     [[nodiscard]] std::uint32_t capacity() const noexcept {
         return capacity_.load(std::memory_order_relaxed); // a bound: who has an index had it before
     }
@@ -94,19 +95,19 @@ public:
     /// Indices below capacity() that have no block now.
     [[nodiscard]] std::uint32_t missing() const noexcept { return missing_; }
 
-    /// Those of one word. O(64).
+    /// The missing indices of one word, as a mask. O(64).
     [[nodiscard]] std::uint64_t missing_in(std::uint32_t word) const noexcept;
 
-    /// Opens the next part of a chunk, which is taken from upstream if need be: its blocks, or none when
-    /// there is no more.
+    /// Opens the next part of a chunk, which is taken from upstream if need be. Returns its blocks,
+    /// or none when there are no more.
     [[nodiscard]] block_range grow() noexcept;
 
-    /// The blocks of the last chunk that begins before an index; none where there is no such chunk.
+    /// The blocks of the last chunk that begins before an index; none if there is no such chunk.
     /// O(parts).
     [[nodiscard]] block_range chunk_before(std::uint32_t index) const noexcept;
 
-    /// Returns the chunks that lie in [first, end), all of whose blocks are free, after telling `take_out`
-    /// which blocks those are. Bytes that went upstream.
+    /// Returns the chunks that lie in [first, end), all of whose blocks are free, after passing
+    /// their blocks to `take_out`. Returns the bytes that went upstream.
     template <class TakeOut>
     std::size_t discard(std::uint64_t first, std::uint64_t end, TakeOut take_out) noexcept {
         std::size_t returned = 0;
@@ -127,10 +128,10 @@ public:
 
     [[nodiscard]] static constexpr int growth_error() noexcept { return 0; }
 
-    /// No address is a block any more.
+    /// From here on no address is a block.
     void retire() noexcept { max_capacity_ = 0; }
 
-    /// Address space that a part costs beside what is known of its blocks.
+    /// Address space that a part costs besides what is known about its blocks.
     [[nodiscard]] static constexpr std::size_t table_bytes_per_part() noexcept {
         return sizeof(part) + chunk_directory::bytes_per_chunk();
     }
@@ -145,7 +146,7 @@ private:
     };
 
     [[nodiscard]] std::byte* part_at(std::uint64_t number) const noexcept {
-        // As capacity(): who has a block of it knows of the part.
+        // As in capacity(): whoever has a block of the part knows about it.
         return atomic_load(parts_[number].begin, std::memory_order_relaxed);
     }
 

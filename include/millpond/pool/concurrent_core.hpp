@@ -20,12 +20,13 @@
 /// is a bit there, so `capacity` is also the most that can be live, and a claim that finds nothing has
 /// seen an instant at which nothing was free.
 ///
-/// The state byte of a block says whether it is live. A free reads it and writes it without an atomic
-/// step in between: a second free that begins after the first has returned is stopped, whichever threads
-/// they come from; two that overlap may both pass, and then the next free of that block is stopped. No
-/// check without an atomic step in every free can exclude that (Attiya et al., POPL 2011: Laws of
-/// Order), and that step costs a producer and its consumer four times the throughput, because it keeps
-/// the processor from fetching the next block meanwhile. Who wants it asks for `free_check::exact`.
+/// The state byte of a block says whether it is live. A free reads it and writes it without an
+/// atomic step in between: a second free that begins after the first has returned is stopped,
+/// whichever threads they come from; two that overlap may both pass, and then the next free of that
+/// block is stopped. No check without an atomic step in every free can exclude that (Attiya et al.,
+/// POPL 2011: Laws of Order), and that step costs a producer and its consumer a factor of four in
+/// throughput, because it keeps the processor from fetching the next block meanwhile.
+/// `free_check::exact` takes that step.
 
 #include "millpond/base/atomic_access.hpp"
 #include "millpond/base/bits.hpp"
@@ -58,7 +59,7 @@ namespace detail {
 template <class Storage>
 class concurrent_core final : private thread_user {
 public:
-    /// `source` is what the storage needs to know of its memory.
+    /// `source` is what the storage needs to know about its memory.
     template <class Source>
     concurrent_core(const pool_name& name,
                     const concurrent_layout& layout,
@@ -87,8 +88,8 @@ public:
         }
     }
 
-    /// Takes a block back, for a caller that has other blocks too; does nothing and returns false for what is no
-    /// block of this pool.
+    /// Takes a block back, for a caller that has other blocks too; does nothing and returns false
+    /// for an address that is no block of this pool.
     [[nodiscard]] bool try_deallocate(void* block) noexcept {
         const std::uint64_t index = index_of(block);
         if (!is_block(index)) [[unlikely]] {
@@ -139,8 +140,8 @@ public:
         return state_of(index_of(block)) == block_state::never;
     }
 
-    /// Makes a picked block the caller's. Stops the program if it is somebody's already, which only
-    /// two frees at the same instant can bring about.
+    /// Makes a picked block the caller's. Stops the program if it is live already, which only two
+    /// frees at the same instant can cause.
     [[nodiscard]] void* hand_out(void* block) noexcept {
         const std::uint64_t index = index_of(block);
         if constexpr (checked_build) {
@@ -189,21 +190,21 @@ public:
 
     // --- many blocks, waiting, reservation ----------------------------------------------------
 
-    /// Fills as much of `out` as there are blocks and returns how much.
+    /// Fills as much of `out` as there are blocks, and returns how much.
     [[nodiscard]] std::size_t try_allocate_bulk(thread_cache* cache, std::span<void*> out) noexcept;
 
     void deallocate_bulk(std::span<void* const> blocks) noexcept;
 
-    /// Waits for a block until the deadline; nullptr when it passed.
+    /// Waits for a block until the deadline; returns nullptr when it has passed.
     [[nodiscard]] void* try_allocate_until(std::chrono::steady_clock::time_point deadline) noexcept;
 
-    /// Sets blocks aside; false when there are not so many.
+    /// Sets blocks aside; false, and sets none aside, when there are fewer.
     [[nodiscard]] bool reserve(std::size_t blocks) noexcept;
 
     /// Hands out one of the blocks that the caller has set aside: there is one.
     [[nodiscard]] void* allocate_reserved() noexcept;
 
-    /// Makes blocks that were set aside and are still there free again.
+    /// Frees blocks that were set aside and not handed out.
     void return_reserved(std::size_t blocks) noexcept;
 
     // --- the whole pool -----------------------------------------------------------------------
@@ -222,7 +223,7 @@ public:
 
     [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
 
-    /// All blocks, the spare ones included.
+    /// All blocks, including the spare ones.
     [[nodiscard]] std::size_t blocks() const noexcept {
         return storage_.capacity() - missing_of(storage_);
     }
@@ -231,14 +232,15 @@ public:
 
     [[nodiscard]] std::size_t stride_bytes() const noexcept { return storage_.stride_bytes(); }
 
-    /// Lets the storage grow until it has so many blocks; false where it does not.
+    /// Lets the storage grow until it has `blocks` blocks; false if it cannot.
     [[nodiscard]] bool can_hold(std::size_t blocks) noexcept;
 
-    /// Returns memory that no live block lies in, and that no other thread keeps blocks of: the bytes.
+    /// Gives back memory that has no live block and no block kept by another thread; returns the
+    /// bytes.
     std::size_t shrink() noexcept;
 
-    /// Why an address is no block to be freed, for whoever asks before it is refused; `is_live` for one
-    /// that is.
+    /// Why an address is not a block to be freed, for a caller that asks before it is refused; sets
+    /// `is_live` for a live block.
     [[nodiscard]] misuse_report report_on(const void* address, bool& is_live) const noexcept;
 
     /// True for the start of a block that is a caller's, false for every other address.
@@ -257,22 +259,22 @@ public:
     /// Checks every invariant; no other thread is inside.
     [[nodiscard]] verdict verify() noexcept;
 
-    /// Calls `visit(block)` for every block whose state `wanted` holds for, in address order; no
+    /// Calls `visit(block)` for every block whose state satisfies `wanted`, in address order; no
     /// other thread is inside.
     template <class Wanted, class Visit>
     void for_each_block(Wanted wanted, Visit visit) noexcept;
 
-    /// Calls `destroy(block)` for every live block, each once: whoever frees one from then on has nothing
-    /// to do. No other thread is inside.
+    /// Calls `destroy(block)` for every live block, each once: a later free of such a block does
+    /// nothing. No other thread is inside.
     template <class Destroy>
     void sweep(Destroy destroy) noexcept;
 
     [[noreturn]] MILLPOND_SLOW_PATH void throw_full() const;
 
-    /// Threads that end are of no concern any more. The first thing a pool's destructor does.
+    /// From here on threads that end are of no concern. The first step of a pool's destructor.
     void leave_threads() noexcept { end_use(); }
 
-    /// Marks the pool so that a later free is recognised; the last thing a pool's destructor does.
+    /// Marks the pool so that a later free is recognised; the last step of a pool's destructor.
     void retire() noexcept;
 
 private:
@@ -282,7 +284,7 @@ private:
         return {storage_.words(), storage_.shape(), storage_.capacity(), shared_.windows};
     }
 
-    /// Blocks that are set aside: the same words once more, which a pool that grows does not have.
+    /// Blocks that are set aside: a second set of the same words, which a pool that grows lacks.
     [[nodiscard]] atomic_occupancy reserved() noexcept;
     [[nodiscard]] std::uint64_t
     reserved_in(std::uint32_t word) const noexcept; ///< of one word, now
@@ -316,7 +318,7 @@ private:
         return storage_.block_at(index);
     }
 
-    // A state byte has no partners: it speaks only of itself.
+    // A state byte has no partner: it speaks only of itself.
     [[nodiscard]] block_state state_of(std::uint64_t index) const noexcept {
         return atomic_load(storage_.states()[index], std::memory_order_relaxed);
     }
@@ -325,7 +327,7 @@ private:
         atomic_store(storage_.states()[index], state, std::memory_order_relaxed);
     }
 
-    /// Marks a live block freed. What the block was before, where that is not live.
+    /// Marks a live block freed. Returns `live`, or what the block was instead.
     [[nodiscard]] block_state mark_freed(std::uint64_t index) noexcept;
 
     /// Stops the program unless the block is live.
@@ -365,17 +367,17 @@ private:
 
     void flush(gathered_word& gathered) noexcept;
 
-    /// Lets the storage grow and claims from it; an empty mask where it does not.
+    /// Lets the storage grow and claims from it; an empty mask if it cannot.
     [[nodiscard]] MILLPOND_SLOW_PATH occupancy::claimed_word
     claim_after_growth(std::uint32_t most, atomic_occupancy::helper* help) noexcept;
 
-    /// Lets the storage grow by a step, while the lock is held; false where it does not.
+    /// Lets the storage grow by a step, while the lock is held; false if it cannot.
     [[nodiscard]] bool grow() noexcept;
 
-    /// There is no block. Stops the program when that is because the pool is destroyed.
+    /// There is no block. Stops the program if that is because the pool is destroyed.
     [[nodiscard]] MILLPOND_SLOW_PATH void* count_failure() noexcept;
 
-    /// Stops the program when the pool is destroyed.
+    /// Stops the program if the pool is destroyed.
     void require_alive() const noexcept;
 
     /// Returns everything that a thread keeps.

@@ -33,7 +33,7 @@ inline block_state concurrent_core<Storage>::mark_freed(std::uint64_t index) noe
     if constexpr (checked_build) {
         block_state before = state_of(index);
         if (check_ == free_check::exact) [[unlikely]] {
-            // No partner: the order of this byte decides, and who is first has freed the block.
+            // No partner: the order of this byte decides, and the first thread has freed the block.
             before = atomic_exchange(
                 storage_.states()[index], block_state::freed, std::memory_order_relaxed);
         }

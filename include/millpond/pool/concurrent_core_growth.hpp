@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 /// \file
-/// The parts of concurrent_core by which a pool grows and shrinks, for those that do. Included by
+/// The parts of concurrent_core that let a pool grow and shrink, for pools that do. Included by
 /// concurrent_core.hpp only.
 
 #include "millpond/pool/concurrent_core.hpp"
@@ -16,7 +16,7 @@ MILLPOND_NAMESPACE_BEGIN
 
 namespace detail {
 
-/// Free blocks of 64 words, while nobody else can get them.
+/// The free blocks of 64 words, while nobody else can get them.
 template <class Storage>
 struct concurrent_core<Storage>::word_window {
     std::uint32_t first_word = 0;
@@ -44,7 +44,8 @@ concurrent_core<Storage>::claim_after_growth(std::uint32_t most,
     }
     const std::lock_guard guard(*growth_lock_);
     while (true) {
-        // Somebody may have grown the storage meanwhile, and others may take all that it grows by.
+        // Another thread may have grown the storage meanwhile, and others may take all that it
+        // grows by.
         const occupancy::claimed_word found = bits().claim(most, help);
         if (found.mask != 0) {
             return found;
@@ -75,7 +76,7 @@ bool concurrent_core<Storage>::can_hold(std::size_t blocks) noexcept {
     return true;
 }
 
-/// What threads keep stays with them, but for the calling one.
+/// What other threads keep stays with them.
 template <class Storage>
 std::size_t concurrent_core<Storage>::shrink() noexcept {
     if (own_cache() != nullptr) {
@@ -88,8 +89,8 @@ std::size_t concurrent_core<Storage>::shrink() noexcept {
     }
 }
 
-/// The last chunk first, and the lock is free in between: an allocation meanwhile finds other blocks, or
-/// grows the storage.
+/// Goes from the last chunk to the first, with the lock free in between: an allocation meanwhile
+/// finds other blocks, or grows the storage.
 template <class Storage>
 std::size_t concurrent_core<Storage>::shrink_chunks() noexcept {
     std::size_t returned = 0;
@@ -104,7 +105,7 @@ std::size_t concurrent_core<Storage>::shrink_chunks() noexcept {
     return returned;
 }
 
-/// Takes blocks out of the occupancy if all of them are there. None are not.
+/// Takes blocks out of the occupancy, if all of them are in it. False for an empty range.
 template <class Storage>
 bool concurrent_core<Storage>::claim_whole(block_range blocks) noexcept {
     bool is_whole = !blocks.empty();
@@ -130,8 +131,8 @@ bool concurrent_core<Storage>::claim_whole(block_range blocks) noexcept {
     return is_whole;
 }
 
-/// Words are claimed, looked through and given back, some at a time, the last ones first: an allocation
-/// meanwhile finds others, or grows the storage.
+/// Claims words, looks through them and gives them back, some at a time, the last ones first: an
+/// allocation meanwhile finds others, or grows the storage.
 template <class Storage>
 std::size_t concurrent_core<Storage>::shrink_pages() noexcept {
     std::size_t returned = 0;
@@ -152,7 +153,7 @@ std::size_t concurrent_core<Storage>::shrink_pages() noexcept {
     return returned;
 }
 
-/// Returns the memory under each run of free blocks; what is no block any more leaves the window.
+/// Returns the memory under each run of free blocks; blocks that no longer exist leave the window.
 template <class Storage>
 std::size_t concurrent_core<Storage>::discard_free(word_window& window) noexcept {
     const std::uint64_t first = std::uint64_t{window.first_word} * word_blocks;

@@ -27,8 +27,8 @@ bool concurrent_core<Storage>::is_waiting(std::uint64_t index) noexcept {
     return (mask >> (index % word_blocks) & 1) != 0;
 }
 
-/// Counts the blocks of one thread and marks those in its magazine live, so that a second place is
-/// noticed; the caller marks them freed again.
+/// Counts the blocks of one thread and marks those in its magazine live, so that a second place for
+/// one is noticed; the caller marks them freed again.
 template <class Storage>
 verdict concurrent_core<Storage>::verify_cache(const thread_cache& cache,
                                                std::size_t& waiting) noexcept {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 /// \file
-/// The path of one call in some dozens in concurrent_core: between what a thread keeps and the words that
-/// all threads share. Included by concurrent_core.hpp only.
+/// The path that one call in a few dozen takes in concurrent_core: between what a thread keeps and
+/// the words that all threads share. Included by concurrent_core.hpp only.
 
 #include "millpond/pool/concurrent_core.hpp"
 

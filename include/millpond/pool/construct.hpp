@@ -81,8 +81,8 @@ template <class T, class Source, class... Arguments>
     }
 }
 
-/// What a pool's objects may be: each assertion names one type that is refused, and what to take instead.
-/// The type may be incomplete.
+/// What a pool's objects may be: each assertion names one kind of type that is refused, and what to
+/// use instead. The type may be incomplete.
 template <class T>
 struct pooled_type {
     static_assert(!std::is_void_v<T>,

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 /// \file
-/// The objects of a handle_pool, kept side by side: the last one moves into the place of one that goes.
+/// The objects of a handle_pool, kept side by side: the last one moves into the place of one that
+/// is destroyed.
 ///
 ///     remove(b):   [ a | b | c | d ]   ->   [ a | d | c ]
 ///
-/// Constructors, destructors and move constructors run in here, and may use the pool. handle_core.hpp says
-/// what they find; the rule that makes it work is that a busy object stays where it is. A place
-/// that comes free behind one is a gap, and who has been busy closes the gaps when it is done.
+/// Constructors, destructors and move constructors run in here, and may use the pool.
+/// handle_core.hpp says what they find; the rule that makes it work is that a busy object stays
+/// where it is. A place that becomes free after one is a gap, and whoever has been busy closes the
+/// gaps when done.
 
 #include "millpond/base/config.hpp"
 #include "millpond/base/instrument.hpp"
@@ -42,12 +44,13 @@ public:
 
     [[nodiscard]] const handle_core& core() const noexcept { return core_; }
 
-    /// A position; size() and beyond too. Of a pool without memory only 0 is asked.
+    /// The object at a position, which may be size() or beyond. Without memory only 0 may be asked
+    /// for.
     [[nodiscard]] T* at(std::uint64_t position) const noexcept {
         return reinterpret_cast<T*>(core_.storage().blocks()) + position;
     }
 
-    /// Constructs an object in a place that was opened. Returns the handle's value.
+    /// Constructs an object in an opened place. Returns the handle's value.
     template <class... Arguments>
     [[nodiscard]] std::uint64_t
     build(place made, Arguments&&... arguments) noexcept(constructs_nothrow<T, Arguments...>) {
@@ -71,7 +74,7 @@ public:
         vacate(gone);
     }
 
-    /// Destroys every object, the last one first. What a destructor makes meanwhile may stay.
+    /// Destroys every object, last to first. What a destructor creates meanwhile may stay.
     void clear() noexcept {
         if constexpr (std::is_trivially_destructible_v<T>) {
             if (core_.is_settled()) [[likely]] {
@@ -87,7 +90,7 @@ public:
         }
     }
 
-    /// Destroys every object, those included that destructors create meanwhile.
+    /// Destroys every object, including those that destructors create meanwhile.
     void destroy_all() noexcept {
         do {
             clear();
@@ -95,11 +98,11 @@ public:
     }
 
 private:
-    /// No code of T's runs when an object is moved.
+    /// True when moving an object runs no code of T's.
     static constexpr bool moves_quietly =
         std::is_trivially_move_constructible_v<T> && std::is_trivially_destructible_v<T>;
 
-    /// Where the place goes of an object whose constructor threw.
+    /// Takes back the place of an object whose constructor threw.
     struct unfinished {
         dense_objects& objects;
         place made;
@@ -126,8 +129,9 @@ private:
         core_.cut(last, reusable);
     }
 
-    /// False when a move constructor, or the destructor of what it has moved from, has changed the pool.
-    /// It found the objects end before the gap, and so does the caller then.
+    /// Moves the last object into the gap. False when a move constructor, or the destructor of what
+    /// it has moved from, has changed the pool: it found the objects end before the gap, and so
+    /// does the caller.
     [[nodiscard]] bool fill(place gone, std::uint32_t last) noexcept {
         const std::uint32_t gap = gone.position;
         const std::uint32_t end = core_.end();
@@ -144,7 +148,7 @@ private:
         return core_.size() == gap && core_.end() == end && core_.gaps() == gaps;
     }
 
-    /// The object's slot has its new place already.
+    /// Moves an object, whose slot has its new place already.
     void relocate(std::uint32_t from, std::uint32_t to) noexcept {
         unpoison(at(to), sizeof(T));
         std::construct_at(at(to), std::move(*at(from)));
@@ -152,8 +156,8 @@ private:
         poison(at(from), sizeof(T));
     }
 
-    /// Closes the gaps behind size(), up to the first object that is busy: who is at work on that one
-    /// does the rest.
+    /// Closes the gaps after size(), up to the first busy object: whoever works on that one does
+    /// the rest.
     MILLPOND_SLOW_PATH void settle() noexcept {
         std::uint32_t position = core_.size();
         while (position < core_.end()) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 /// \file
-/// What a handle_pool knows of its objects, without their type: which slot has which generation, and
-/// where each slot's object lies.
+/// What a handle_pool knows about its objects, without their type: which slot has which generation,
+/// and where each slot's object lies.
 ///
 ///     objects   [ a | b | c | d ]                      side by side: positions 0 to size - 1
 ///     owners    [ 7 | 2 | 0 | 5 | 4 | 1 | 6 ]          the slot of each position, then the free slots
@@ -12,7 +12,7 @@
 ///     word      | state | generation | position |      of the slot among the owners
 ///
 ///     frontier = known + retired          slots that were ever used; known is the length of owners
-///     known = size + free                 unless somebody is busy, see below
+///     known = size + free                 unless an object is busy, see below
 ///
 /// The slot that was freed last stands where the next object will lie, so neither creating nor
 /// destroying follows a link from slot to slot. A slot whose generations are used up is retired and
@@ -21,15 +21,15 @@
 /// Handle and word have the same shape: one exclusive or compares state, tag and generation and leaves
 /// the position. No value of 64 bits passes for a slot that is not live.
 ///
-/// Code of the user runs in the middle of things: constructors, destructors, move constructors. The
-/// object concerned is *busy* meanwhile: its handle finds nothing and nobody moves it. Whatever is done
-/// to the pool from inside such code works on
+/// User code runs in the middle of things: constructors, destructors, move constructors. The object
+/// concerned is *busy* meanwhile: its handle finds nothing and nobody moves it. Whatever such code
+/// does to the pool works on
 ///
 ///     [ 0 ........ size )  [ size ........ end )  [ end ........ known )
 ///       no gaps              behind a busy object:   free
 ///                            may have gaps
 ///
-/// and outside of such code size and end are the same. dense_objects.hpp closes the gaps.
+/// and outside such code size and end are the same. dense_objects.hpp closes the gaps.
 
 #include "millpond/base/config.hpp"
 #include "millpond/base/contract.hpp"
@@ -44,7 +44,7 @@
 
 MILLPOND_NAMESPACE_BEGIN
 
-/// A snapshot of one handle_pool. What its terms count:
+/// A snapshot of one handle_pool. Its terms obey:
 ///
 ///     capacity = live + free
 ///     capacity + retired <= max_capacity
@@ -59,7 +59,8 @@ class handle_core {
 public:
     static constexpr std::uint32_t none = ~std::uint32_t{0};
 
-    // A word's state, in the highest byte, where a handle has its tag. The first two have an object.
+    // A word's state, in the highest byte, where a handle has its tag. The first two have an
+    // object.
     static constexpr int tag_shift = 56;
     static constexpr std::uint64_t live = 0;
     static constexpr std::uint64_t busy = std::uint64_t{1} << tag_shift;
@@ -67,33 +68,33 @@ public:
     static constexpr std::uint64_t retired = std::uint64_t{3} << tag_shift;
     static constexpr std::uint64_t state_mask = std::uint64_t{0xff} << tag_shift;
 
-    /// Where an object is going to be; slot `none` when there is no room.
+    /// Where an object will be; slot `none` when there is no room.
     struct place {
         std::uint32_t slot = none;
         std::uint32_t position = 0;
     };
 
-    /// `generations` is how often a slot is used; 0: as often as fits.
+    /// `generations` is how many times a slot is used; 0: as many as fit.
     handle_core(const pool_name& name,
                 const pool_layout& layout,
                 std::uint64_t generations,
                 const memory_options& memory);
 
-    /// Takes over another pool's objects; the other is left without any.
+    /// Takes over another pool's objects; the other has none left.
     handle_core(handle_core&& other) noexcept;
     handle_core& operator=(handle_core&& other) noexcept;
     handle_core(const handle_core&) = delete;
     handle_core& operator=(const handle_core&) = delete;
     ~handle_core() = default;
 
-    /// Words and owners of so many objects.
+    /// Words and owners for `max_capacity` objects.
     [[nodiscard]] static constexpr metadata_layout metadata_of(std::size_t max_capacity) noexcept {
         return {.max_capacity = max_capacity, .leading_blocks = 1, .trailing_blocks = 2};
     }
 
     // --- handles ----------------------------------------------------------------------------
 
-    /// The object's position; max_capacity() or more for every handle that names no live object here.
+    /// The object's position; max_capacity() or more for any handle that names no live object here.
     [[nodiscard]] std::uint64_t find(std::uint64_t handle) const noexcept {
         const std::uint64_t slot = (handle ^ tag_) & address_mask_;
         return slot < frontier_ ? slots_[slot] ^ (handle & generation_mask_) : ~std::uint64_t{0};
@@ -113,12 +114,12 @@ public:
         return owners_[position];
     }
 
-    /// True when a live or a busy object is there; for any number.
+    /// True when a live or busy object is there; for any number.
     [[nodiscard]] bool holds(std::uint64_t position) const noexcept {
         return position < size_ || (position < end_ && state_at(position) <= busy);
     }
 
-    /// Of a position before `end`.
+    /// True when the object at a position before `end` is live.
     [[nodiscard]] bool is_live(std::uint32_t position) const noexcept {
         return state_at(position) == live;
     }
@@ -129,7 +130,7 @@ public:
 
     // --- objects come -----------------------------------------------------------------------
 
-    /// Takes a slot, and the place behind the last object, which is busy there until `finish`.
+    /// Takes a slot and the place after the last object, which is busy until `finish`.
     [[nodiscard]] place open() noexcept {
         if (((end_ == known_ && frontier_ == slots_ready_) || end_ == storage_.capacity()) &&
             !make_room()) [[unlikely]] {
@@ -145,7 +146,7 @@ public:
         return made;
     }
 
-    /// The object is there. Returns its handle.
+    /// The object is constructed. Returns its handle.
     [[nodiscard]] std::uint64_t finish(place made) noexcept {
         slots_[made.slot] ^= busy ^ live;
         if (size_ == made.position && end_ == size_ + 1) [[likely]] {
@@ -156,11 +157,11 @@ public:
 
     // --- objects go -------------------------------------------------------------------------
 
-    /// The slot's handle finds nothing any more, and nobody moves its object.
+    /// From here on the slot's handle finds nothing, and nobody moves its object.
     void make_busy(std::uint32_t slot) noexcept { slots_[slot] ^= live ^ busy; }
 
-    /// Frees a slot for its next generation; false when there is none, and it is retired. Its word
-    /// names `position`, which becomes its own by `cede` unless it is.
+    /// Frees a slot for its next generation; returns false and retires it when there is none. Its
+    /// word names `position`, which `cede` then gives to the slot unless it is the slot's already.
     [[nodiscard]] bool release(std::uint32_t slot, std::uint32_t position) noexcept {
         const std::uint64_t generation = slots_[slot] & generation_mask_;
         if (generation >= last_generation_) [[unlikely]] {
@@ -171,7 +172,7 @@ public:
         return true;
     }
 
-    /// An object gets its place in a gap. If code of the user moves it, it is busy there until then.
+    /// Gives an object its place in a gap. It is busy there if user code is going to move it.
     void occupy(std::uint32_t from, std::uint32_t to, std::uint64_t state) noexcept {
         const std::uint32_t slot = owners_[from];
         owners_[to] = slot;
@@ -180,11 +181,11 @@ public:
 
     void end_move(std::uint32_t to) noexcept { slots_[owners_[to]] ^= busy ^ live; }
 
-    /// The place that an object has left is that of a slot without one.
+    /// Gives the place that an object has left to a slot without an object.
     void cede(std::uint32_t position, std::uint32_t slot) noexcept { owners_[position] = slot; }
 
-    /// The last object of those without gaps that nobody is at work on, or the gap if none lies behind
-    /// it. What lies behind is from now on beyond `size()`.
+    /// The last of the objects without gaps that nobody is working on, or `gap` if none lies after
+    /// it. What lies after that is from now on beyond `size()`.
     [[nodiscard]] std::uint32_t last_from(std::uint32_t gap) noexcept {
         while (size_ - 1 > gap && is_busy(size_ - 1)) {
             --size_;
@@ -192,8 +193,8 @@ public:
         return size_ - 1;
     }
 
-    /// The objects end before this position, whose slot has been released: is it `reusable`? It is a
-    /// gap if there are others behind it.
+    /// Ends the objects before this position, whose slot has been released; `reusable` says whether
+    /// that slot has a next generation. The position is a gap if there are others after it.
     void cut(std::uint32_t position, bool reusable) noexcept {
         size_ = position;
         if (end_ == position + 1) [[likely]] {
@@ -208,21 +209,21 @@ public:
 
     [[nodiscard]] bool is_settled() const noexcept { return size_ == end_; }
 
-    /// Where objects without gaps end while an object is moved to this position.
+    /// Objects without gaps end here while an object is moved to this position.
     void step_back(std::uint32_t position) noexcept { size_ = position; }
 
-    /// Counts gaps that came to be beyond size(): who has run code of the user can tell.
+    /// Counts gaps made beyond size(): whoever has run user code can tell.
     [[nodiscard]] std::uint32_t gaps() const noexcept { return gaps_; }
 
     void leave_gap() noexcept { ++gaps_; }
 
-    /// A gap and the object that has left it to fill another change slots.
+    /// Gives the slot of a gap the place that the object now filling the gap has left.
     void move_gap(std::uint32_t slot, std::uint32_t to) noexcept {
         owners_[to] = slot;
         slots_[slot] = (slots_[slot] & (generation_mask_ | state_mask)) | to;
     }
 
-    /// The object behind the last joins those without gaps.
+    /// The object after the last joins those without gaps.
     void extend() noexcept { ++size_; }
 
     /// There is nothing but gaps beyond size().
@@ -230,7 +231,7 @@ public:
 
     // --- the whole pool ---------------------------------------------------------------------
 
-    /// Frees the slots of all objects, of which none is busy.
+    /// Frees the slots of all objects, none of which is busy.
     void clear() noexcept;
 
     [[nodiscard]] std::uint32_t size() const noexcept { return size_; }
@@ -253,11 +254,11 @@ public:
 
     [[nodiscard]] const block_memory& storage() const noexcept { return storage_; }
 
-    /// Commits for so many objects, or throws pool_exhausted.
+    /// Commits memory for `objects`, or throws pool_exhausted.
     void reserve(std::size_t objects);
     [[nodiscard]] bool try_reserve(std::size_t objects) noexcept;
 
-    /// Returns the pages behind the last object to the system; the bytes that it got back.
+    /// Gives the pages after the last object back to the system; returns how many bytes.
     std::size_t shrink(std::size_t object_bytes) noexcept;
 
     [[nodiscard]] handle_pool_stats stats(std::size_t object_bytes) const noexcept;
@@ -265,7 +266,7 @@ public:
     /// Checks every invariant above; O(frontier).
     [[nodiscard]] verdict verify() const noexcept;
 
-    /// No handle leads anywhere any more; the last thing that a pool's destructor does.
+    /// From here on no handle leads anywhere; the last step of a pool's destructor.
     void retire() noexcept;
 
     [[noreturn]] void throw_full() const;
@@ -283,7 +284,7 @@ public:
     void restore(std::span<const std::byte> from, std::size_t object_bytes, std::size_t alignment);
 
 private:
-    /// All known slots are in use now, so this is when the peak may be a new one.
+    /// All known slots are in use now, so this is when there may be a new peak.
     void add_slot() noexcept {
         owners_[known_] = frontier_;
         slots_[frontier_] = free | known_;
@@ -300,18 +301,18 @@ private:
         return tag_ | (slots_[slot] & generation_mask_) | slot;
     }
 
-    /// The slot of a handle, the position of a word. The highest byte falls off.
+    /// The slot of a handle, or the position of a word. The highest byte is dropped.
     [[nodiscard]] std::uint32_t low_bits(std::uint64_t handle_or_word) const noexcept {
         return static_cast<std::uint32_t>(handle_or_word & address_mask_);
     }
 
-    /// There is no room. Stops the program when that is because the pool is destroyed.
+    /// There is no room. Stops the program if that is because the pool is destroyed.
     MILLPOND_SLOW_PATH void count_failure() noexcept;
     /// Commits a place for one more object, and a word for its slot if it needs a new one; false when there
     /// are no more.
     [[nodiscard]] MILLPOND_SLOW_PATH bool make_room() noexcept;
 
-    /// Commits the words of so many slots; false when the system refuses.
+    /// Commits the words of `slots` slots; false when the system refuses.
     [[nodiscard]] bool cover_slots(std::size_t slots) noexcept;
 
     void drop(std::uint32_t position) noexcept;
@@ -322,17 +323,17 @@ private:
     std::uint64_t* slots_ = nullptr;    ///< a word per slot; written up to the frontier
     std::uint32_t* owners_ = nullptr;   ///< a slot per position, and the free ones; known_ of them
     std::uint64_t tag_ = 0;             ///< in its place in a handle
-    std::uint64_t address_mask_ = 0;    ///< all of a handle or word but the generation
+    std::uint64_t address_mask_ = 0;    ///< all of a handle or word except the generation
     std::uint64_t generation_mask_ = 0; ///< the place of the generation in handle and word
     std::uint64_t generation_step_ = 0; ///< its lowest bit
     std::uint64_t last_generation_ = 0; ///< the one after which a slot is retired
     std::uint32_t frontier_ = 0;        ///< slots from here on were never used; <= slots_ready_
-    std::uint32_t slots_ready_ = 0; ///< words that are committed: slots of retired ones included
+    std::uint32_t slots_ready_ = 0; ///< words that are committed, including those of retired slots
     std::uint32_t size_ = 0;        ///< objects side by side
-    std::uint32_t end_ = 0;         ///< places in use; size_ unless somebody is busy
+    std::uint32_t end_ = 0;         ///< places in use; size_ unless an object is busy
     std::uint32_t known_ = 0;       ///< slots that are not retired: with and without an object
     std::uint32_t high_water_ = 0;  ///< the most slots that were ever known
-    std::uint32_t gaps_ = 0;        ///< gaps that ever came to be beyond size_
+    std::uint32_t gaps_ = 0;        ///< gaps ever made beyond size_
     block_memory storage_;
     std::uint64_t failures_ = 0;
     pool_name name_;

@@ -38,34 +38,36 @@ struct handle_pool_options {
     std::size_t max_capacity = 0; ///< objects to grow to; 0: never grows. Below 2^32
     bool prefault = false;        ///< touch every committed page now, so that none faults later
     memory_options memory{};      ///< where the memory comes from
-    /// How often a slot is used before it is retired; 0: as often as its bits allow, which is
+    /// How many times a slot is used before it is retired; 0: as often as its bits allow, which is
     /// 2^(56 - n) for n bits of max_capacity - 1.
     std::uint64_t generations = 0;
 };
 
-/// A pool of objects of one type that lie side by side and are reached through handles. Destroys what
-/// is left when it dies, and what destructors create on the way.
+/// A pool of objects of one type that lie side by side and are reached through handles. Its
+/// destructor destroys what is left, and what destructors create on the way.
 ///
-/// Destroying an object moves the last one into its place. So a pointer or reference, and an iterator
-/// too, is good until the next `destroy`, `clear` or `restore` of the pool; creating, growing and
-/// moving the pool leave it good. A handle does not go bad: in its own pool it leads to its object, or to
-/// nothing once that was destroyed, unless `restore` took the pool back to before the handle was given. A
-/// handle of another pool finds nothing as long as the tags differ; there are 255 tags (handle.hpp).
+/// Destroying an object moves the last one into its place. So pointers, references and iterators
+/// are valid until the next `destroy`, `clear` or `restore` of the pool; creating objects, growing
+/// and moving the pool keep them valid. A handle never dangles: in its own pool it leads to its
+/// object, or to nothing once that was destroyed, unless `restore` took the pool back to before the
+/// handle was given out. A handle of another pool finds nothing as long as the tags differ; there
+/// are 255 tags (handle.hpp).
 ///
 /// Constructors, destructors and move constructors of T may use the pool, but not move, assign,
-/// snapshot, restore or end it. Meanwhile their own object's handle finds nothing, and
-/// `handle_of(*this)` tells it. The array then ends before an object that is being constructed or
-/// moved, what its constructor creates included; one that is being destroyed is still there.
+/// snapshot, restore or destroy it. Meanwhile the handle of their own object finds nothing, and
+/// `handle_of(*this)` returns it. The array then ends before an object that is being constructed or
+/// moved, and before what its constructor creates; an object that is being destroyed is still in
+/// it.
 ///
 /// Units:      objects of type T, which is nothrow move constructible.
 /// Complexity: O(1) each, bounds in instructions in docs/guarantees.md; iteration O(objects);
-///             `clear`, `verify`, `snapshot` and `restore` O(most objects there ever were); no system
-///             call once committed.
-/// Errors:     `try_create` returns the null handle when full, `create` throws pool_exhausted, and both
-///             pass on what the constructor throws; a stale or null handle, and one of a pool with
-///             another tag, finds nothing and destroys nothing; the constructor throws
-///             std::invalid_argument or std::system_error and leaves nothing.
-/// Threads:    one thread at a time per pool; const calls may overlap with each other.
+///             `clear`, `verify`, `snapshot` and `restore` O(the most objects there ever were); no
+///             system call once committed.
+/// Errors:     `try_create` returns the null handle when full, `create` throws pool_exhausted, and
+///             both pass on what the constructor throws; a handle that is stale, null or of a pool
+///             with another tag finds nothing and destroys nothing; the pool's constructor throws
+///             std::invalid_argument or std::system_error and leaves nothing behind.
+/// Threads:    one thread at a time per pool; const calls may overlap each other.
 /// Source:     own; a dense array with a sparse one beside it: Briggs and Torczon 1993 (sparse sets).
 template <class T>
 class handle_pool {
@@ -86,8 +88,8 @@ public:
             "move constructor noexcept, or take object_pool<T>, which never moves an object");
     }
 
-    /// Takes over the objects, which stay where they are, and all handles; the other pool is left
-    /// without any: it finds nothing, and `create` finds it full.
+    /// Takes over the objects, which stay where they are, and all handles; the other pool has
+    /// none left: it finds nothing, and `create` finds it full.
     handle_pool(handle_pool&&) noexcept = default;
 
     handle_pool& operator=(handle_pool&& other) noexcept {
@@ -106,9 +108,9 @@ public:
         objects_.core().retire();
     }
 
-    /// Constructs an object from the arguments, behind all others; the null handle when the pool is
-    /// full. What the constructor throws passes, and the place is free again. Moves no object, unless
-    /// the constructor destroys some.
+    /// Constructs an object from the arguments, after all others; returns the null handle when the
+    /// pool is full. If the constructor throws, the exception propagates and the place is free
+    /// again. Moves no object, unless the constructor destroys some.
     template <class... Arguments>
     [[nodiscard]] handle<T>
     try_create(Arguments&&... arguments) noexcept(detail::constructs_nothrow<T, Arguments...>) {
@@ -129,8 +131,9 @@ public:
         return build(made, std::forward<Arguments>(arguments)...);
     }
 
-    /// Destroys the object and moves the last one into its place. False, and nothing happens, when the
-    /// handle is stale, null or of a pool with another tag: to destroy twice is no mistake.
+    /// Destroys the object and moves the last one into its place. Returns false, and does nothing,
+    /// when the handle is stale, null or of a pool with another tag: destroying twice is no
+    /// mistake.
     bool destroy(handle<T> named) noexcept {
         const std::uint64_t position = core().find(named.value());
         if (position >= core().max_capacity()) {
@@ -140,9 +143,9 @@ public:
         return true;
     }
 
-    /// The object, or nullptr once it was destroyed, and for a handle of a pool with another tag. A handle of
-    /// a pool with the same tag, or one given after the snapshot that `restore` has read, may find another
-    /// object: handle.hpp says when.
+    /// Returns the object; nullptr once it was destroyed, and for a handle of a pool with another
+    /// tag. A handle of a pool with the same tag, or one given out after the snapshot that
+    /// `restore` has read, may find another object: handle.hpp says when.
     [[nodiscard]] T* get(handle<T> named) noexcept {
         const std::uint64_t position = core().find(named.value());
         return position < core().max_capacity() ? objects_.at(position) : nullptr;
@@ -158,8 +161,8 @@ public:
         return core().find(named.value()) < core().max_capacity();
     }
 
-    /// The handle of an object of this pool. Anything else stops the program with one line, what a
-    /// move has left behind included.
+    /// Returns the handle of an object of this pool. Anything else, including what a move has left
+    /// behind, stops the program with one line.
     [[nodiscard]] handle<T> handle_of(const T& object) const noexcept {
         const std::uint64_t position = position_of(std::addressof(object));
         if constexpr (checked_build) {
@@ -198,25 +201,27 @@ public:
         return const_reverse_iterator(begin());
     }
 
-    /// Destroys every object, last to first, and keeps the memory. Their handles are stale. An object
-    /// that a destructor creates meanwhile may be left. O(objects).
+    /// Destroys every object, last to first, and keeps the memory. Their handles become stale.
+    /// Objects that a destructor creates meanwhile may remain. O(objects).
     void clear() noexcept { objects_.clear(); }
 
-    /// Commits until `objects` can be live without growing: throws pool_exhausted beyond
+    /// Commits memory until `objects` can be live without growing; throws pool_exhausted beyond
     /// max_capacity, or with the system's reason.
     void reserve(std::size_t objects) { core().reserve(objects); }
 
-    /// `reserve`; false beyond max_capacity less the retired slots, or when the system refuses.
+    /// Commits memory until `objects` can be live without growing; returns false beyond
+    /// max_capacity less the retired slots, or when the system refuses.
     [[nodiscard]] bool try_reserve(std::size_t objects) noexcept {
         return core().try_reserve(objects);
     }
 
-    /// Returns the pages behind the last object to the system and says how many bytes it got back.
-    /// They fault in again when used. 0 for locked, heap and buffer memory. O(1), one system call.
+    /// Gives the pages after the last object back to the system and returns how many bytes. They
+    /// fault in again when used. Returns 0 for locked, heap and buffer memory. O(1), one system
+    /// call.
     std::size_t shrink() noexcept { return core().shrink(sizeof(T)); }
 
-    /// True exactly for the address of an object that a handle finds now; false for every other one,
-    /// null too. O(1).
+    /// True only for the address of an object that a handle finds now; false for any other,
+    /// including null. O(1).
     [[nodiscard]] bool is_live(const void* address) const noexcept {
         const std::uint64_t position = position_of(address);
         return position < core().end() && core().is_live(static_cast<std::uint32_t>(position));
@@ -232,7 +237,7 @@ public:
 
     [[nodiscard]] bool empty() const noexcept { return core().size() == 0; }
 
-    /// Objects that can be live at once without growing: retired slots are not counted any more.
+    /// Objects that can be live at once without growing; retired slots no longer count.
     [[nodiscard]] std::size_t capacity() const noexcept { return core().capacity(); }
 
     /// Objects that the pool may grow to, as long as no slot is retired.
@@ -241,7 +246,8 @@ public:
     /// capacity() - size().
     [[nodiscard]] std::size_t available() const noexcept { return capacity() - size(); }
 
-    /// The most objects that were ever live at once; exact. One whose constructor threw counts.
+    /// The most objects that were ever live at once; exact. An object whose constructor threw
+    /// counts.
     [[nodiscard]] std::size_t high_water() const noexcept { return core().high_water(); }
 
     /// Slots whose generations are used up. Each takes one from what max_capacity allows.
@@ -251,7 +257,7 @@ public:
 
     [[nodiscard]] handle_pool_stats stats() const noexcept { return core().stats(sizeof(T)); }
 
-    /// Checks every invariant; O(most objects there ever were).
+    /// Checks every invariant; O(the most objects there ever were).
     [[nodiscard]] verdict verify() const noexcept { return core().verify(); }
 
     /// Bytes that `memory.buffer` must have for these options.
@@ -266,21 +272,21 @@ public:
         return core().snapshot_bytes(sizeof(T));
     }
 
-    /// Writes all objects and what their handles need to `out`, and returns how many bytes it wrote;
-    /// throws std::invalid_argument when `out` is too small. For this byte order and this layout of T;
-    /// pointers in T are written as they are.
+    /// Writes all objects and what their handles need to `out`, and returns how many bytes it
+    /// wrote; throws std::invalid_argument when `out` is too small. A snapshot can be read only
+    /// with this byte order and this layout of T; pointers in T are written as they are.
     std::size_t snapshot(std::span<std::byte> out) const requires std::is_trivially_copyable_v<T> {
         return core().snapshot(out, sizeof(T), alignof(T));
     }
 
-    /// Puts the pool into the state that a snapshot holds, the tag included: handles that were taken
-    /// before the snapshot lead to equal objects or to nothing, as they did. Those that were given
-    /// after it must be forgotten: they will be given again, to other objects.
+    /// Puts the pool into the state that a snapshot holds, including the tag: handles that were
+    /// given out before the snapshot lead to equal objects or to nothing, as they did. Discard
+    /// those that were given out after it: they will be given again, to other objects.
     ///
-    /// Throws, and then has changed nothing: std::invalid_argument says what is wrong with the snapshot
-    /// and where, or that max_capacity has another number of bits; pool_exhausted when max_capacity is
-    /// too small or the system refuses. A checksum finds truncation and damage. It is no protection
-    /// from malice, but no bytes at all make the pool inconsistent.
+    /// If it throws, nothing has changed. std::invalid_argument says what is wrong with the
+    /// snapshot and where, or that max_capacity has another number of bits; pool_exhausted means
+    /// that max_capacity is too small or that the system refuses. A checksum finds truncation and
+    /// damage. It does not protect against malice, but no bytes at all make the pool inconsistent.
     void restore(std::span<const std::byte> from) requires std::is_trivially_copyable_v<T> {
         core().restore(from, sizeof(T), alignof(T));
     }
@@ -311,7 +317,7 @@ private:
                reinterpret_cast<std::uintptr_t>(core().storage().blocks());
     }
 
-    /// A number above all positions for what is not the start of a place.
+    /// The position of a place; a number above all positions for any other address.
     [[nodiscard]] std::uint64_t position_of(const void* address) const noexcept {
         return detail::object_stride<T>::index_of(offset_of(address));
     }

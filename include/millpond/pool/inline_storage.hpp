@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 /// \file
-/// Blocks and metadata as members: the storage of the static pools. No pointer is stored, and all
-/// zero is the initial state, so that a static pool without a name lies in .bss.
+/// Blocks and metadata as members: the storage of the static pools. No pointer is stored, and the
+/// initial state is all zero, so a static pool without a name lies in .bss.
 
 #include "millpond/base/bits.hpp"
 #include "millpond/base/config.hpp"
@@ -55,7 +55,8 @@ public:
         return misuse_report::of(address, blocks(), Stride, Blocks);
     }
 
-    // Constness here is the address's, not the blocks': the pool hands them out for writing.
+    // Constness here is that of the address, not of the blocks: the pool hands them out for
+    // writing.
     [[nodiscard]] std::byte* blocks() const noexcept { return blocks_.data(); }
 
     [[nodiscard]] block_state* states() const noexcept { return states_.data(); }
@@ -70,7 +71,8 @@ public:
 
     [[nodiscard]] static constexpr block_range grow() noexcept { return {}; }
 
-    /// A static pool is there before any code has run that could.
+    /// Called later than construction: a static pool exists before any code has run that could do
+    /// it.
     void poison_all() const noexcept { poison(blocks(), Blocks * Stride); }
 
     void unpoison_all() const noexcept { unpoison(blocks(), Blocks * Stride); }
@@ -87,7 +89,7 @@ public:
         stats.bytes_committed = sizeof blocks_ + stats.bytes_metadata;
     }
 
-    /// No block is live any more, and none is free.
+    /// From here on no block is live, and none is free.
     void retire() noexcept {
         states_.fill(block_state::freed);
         words_.fill(0);

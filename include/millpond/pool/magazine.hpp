@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 /// \file
-/// A ring of blocks that were freed lately: last in, first out at the head; when it is full the
-/// oldest leaves at the tail, one for one, so that no call ever pays for a batch.
+/// A ring of recently freed blocks: last in, first out at the head; when it is full the oldest
+/// leaves at the tail, one for one, so that no call ever pays for a batch.
 ///
 ///      tail                          head
 ///       v                             v

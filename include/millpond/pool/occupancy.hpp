@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 /// \file
-/// Which blocks nobody holds: one bit per block, 1 = free, with summaries above.
+/// Which blocks are free: one bit per block, 1 = free, with summaries above.
 ///
 ///     level 2 (root)   [ 1 word  ]   bit i: word i of level 1 is not zero
 ///     level 1          [ . . . . ]   bit i: word i of level 0 is not zero
 ///     level 0          [ . . . . . . . . . . ]   bit i of word w: block 64 w + i is free
 ///
 /// Every level has a 64th of the words below it, up to a single root word: at most six levels for
-/// 2^32 blocks. A whole word is claimed at once, the lowest that is not empty, so that live blocks
-/// gather at low addresses. All words zero means "nothing free", which is what fresh pages and
-/// static storage say by themselves: construction writes nothing.
+/// 2^32 blocks. A whole word is claimed at once, the lowest that is not empty, so live blocks
+/// gather at low addresses. All words zero means "nothing free", which is the state of fresh pages
+/// and static storage anyway: construction writes nothing.
 
 #include "millpond/base/config.hpp"
 
@@ -26,7 +26,7 @@ namespace detail {
 /// Blocks in one occupancy word.
 inline constexpr std::uint32_t word_blocks = 64;
 
-/// Blocks from `first` to `end`, the latter not included.
+/// Blocks from `first` up to, but not including, `end`.
 struct block_range {
     std::uint32_t first = 0;
     std::uint32_t end = 0;
@@ -47,13 +47,13 @@ constexpr void for_each_word(block_range blocks, Visit visit) {
     }
 }
 
-/// True for a storage that returns chunks from between others, whose indices then have no block.
+/// True for a storage that returns chunks from between others; their indices then have no block.
 template <class Storage>
 inline constexpr bool leaves_gaps = requires(const Storage& view) {
     view.missing();
 };
 
-/// Indices below the capacity, and the frontier if there is one, that have no block.
+/// Indices without a block, below the capacity and the frontier if there is one.
 template <class Storage>
 [[nodiscard]] std::uint32_t missing_of(const Storage& storage) noexcept {
     if constexpr (leaves_gaps<Storage>) {
@@ -115,7 +115,8 @@ public:
         return {word, mask};
     }
 
-    /// Marks the blocks of `mask` free. None of them is; O(1), O(levels) when the word was empty.
+    /// Marks the blocks of `mask` free; none of them is yet. O(1), O(levels) when the word was
+    /// empty.
     constexpr void give_back(std::uint32_t word, std::uint64_t mask) noexcept {
         const std::uint64_t before = words_[word];
         words_[word] = before | mask;

@@ -46,7 +46,7 @@ MILLPOND_NAMESPACE_BEGIN
 
 namespace detail {
 
-/// What the core needs of the place that holds blocks and metadata.
+/// What the core needs from the storage of blocks and metadata.
 template <class Storage>
 concept block_storage =
     requires(Storage& storage, const Storage& view, const void* address, std::uint64_t index) {
@@ -93,8 +93,8 @@ public:
         }
     }
 
-    /// Takes a block back, for a caller that has other blocks too; does nothing and returns false for what is
-    /// no live block of this pool.
+    /// Takes a block back, for a caller that has other blocks too; does nothing and returns false
+    /// for an address that is no live block of this pool.
     [[nodiscard]] bool try_deallocate(void* block) noexcept {
         const std::uint64_t index = index_of(block);
         if (index < storage_.max_capacity() &&
@@ -105,8 +105,9 @@ public:
         return false;
     }
 
-    /// True for a block that is marked live, with its index; false for a null pointer and for what a sweep
-    /// has destroyed. Stops the program for anything else. The front is marked live too: see `is_front`.
+    /// True for a block that is marked live, and sets its index; false for a null pointer and for
+    /// what a sweep has destroyed. Stops the program for anything else. The front is marked live
+    /// too: see `is_front`.
     [[nodiscard]] bool accept(const void* block, std::uint64_t& index) const noexcept {
         index = index_of(block);
         if constexpr (checked_build) {
@@ -137,8 +138,8 @@ public:
         magazine_.push(block);
     }
 
-    /// Refuses every further free of an accepted block until `finish_free`: its destructor runs. False for
-    /// what a sweep has destroyed: only an unchecked build accepts that.
+    /// Refuses every further free of an accepted block until `finish_free`, while its destructor
+    /// runs. False for what a sweep has destroyed: only an unchecked build accepts that.
     [[nodiscard]] bool begin_free(const void* block, std::uint64_t index) noexcept {
         if (!checked_build && storage_.states()[index] == block_state::swept) [[unlikely]] {
             return false;
@@ -155,7 +156,7 @@ public:
 
     // --- a sweep: every object is destroyed, each once, whatever their destructors destroy ------
 
-    /// From here on a further free of a live block does nothing. Its index.
+    /// From here on a further free of a live block does nothing. Returns its index.
     [[nodiscard]] std::uint64_t begin_sweep(const void* block) noexcept {
         const std::uint64_t index = index_of(block);
         storage_.states()[index] = block_state::swept;
@@ -169,7 +170,7 @@ public:
 
     // --- bulk -------------------------------------------------------------------------------
 
-    /// Fills as much of `out` as there are blocks and returns how much.
+    /// Fills as much of `out` as there are blocks, and returns how much.
     [[nodiscard]] std::size_t try_allocate_bulk(std::span<void*> out) noexcept;
 
     /// True when `blocks` more can be live now, after growing if need be; false counts as a failure.
@@ -187,7 +188,7 @@ public:
     /// Forgets every block without looking at it; keeps the memory. O(metadata of used blocks).
     void clear() noexcept;
 
-    /// Returns the memory under free blocks to the system; the number of bytes that it got back.
+    /// Gives the memory under free blocks back to the system; returns how many bytes.
     std::size_t shrink() noexcept;
 
     [[nodiscard]] bool owns(const void* address) const noexcept { return storage_.owns(address); }
@@ -196,7 +197,7 @@ public:
         return claimed_ - magazine_.size() - (front_ != nullptr ? 1U : 0U);
     }
 
-    /// Every block from here on was never handed out.
+    /// No block from here on was ever handed out.
     [[nodiscard]] std::uint32_t frontier() const noexcept { return frontier_; }
 
     /// Stops the program when `block` is the front, which `accept` cannot tell from a live block.
@@ -241,8 +242,8 @@ public:
         return storage_.block_at(index);
     }
 
-    /// Why an address is no block to be freed, for whoever asks before it is refused; `is_live` for one
-    /// that is.
+    /// Why an address is not a block to be freed, for a caller that asks before it is refused; sets
+    /// `is_live` for a live block.
     [[nodiscard]] misuse_report report_on(const void* address, bool& is_live) const noexcept;
 
     [[nodiscard]] std::size_t stride_bytes() const noexcept { return storage_.stride_bytes(); }
@@ -276,7 +277,7 @@ public:
     pool_core& operator=(const pool_core&) = delete;
     constexpr ~pool_core() = default;
 
-    /// Marks the pool so that a later free is recognised; the last thing a pool's destructor does.
+    /// Marks the pool so that a later free is recognised; the last step of a pool's destructor.
     void retire() noexcept;
 
 private:
@@ -367,7 +368,7 @@ private:
     /// Makes room in the full magazine.
     MILLPOND_OUTLINE void evict() noexcept { gather(index_of(magazine_.pop_oldest())); }
 
-    /// There is no block. Stops the program when that is because the pool is destroyed.
+    /// There is no block. Stops the program if that is because the pool is destroyed.
     MILLPOND_SLOW_PATH void* count_failure() noexcept;
 
     /// Moves a block, marked freed, towards the occupancy.
@@ -381,7 +382,7 @@ private:
         gathered_.mask |= std::uint64_t{1} << (index % word_blocks);
     }
 
-    /// Makes a range of blocks free that nobody has.
+    /// Frees a range of blocks that nobody has.
     void give_back_all(block_range blocks) noexcept {
         for_each_word(blocks, [this](std::uint32_t word, std::uint64_t mask) {
             bits().give_back(word, mask);
@@ -409,7 +410,7 @@ private:
 
     [[nodiscard]] std::size_t discard_blocks(std::uint64_t first, std::uint64_t end) noexcept;
 
-    /// Stops the program for all but a null pointer and what a sweep has destroyed.
+    /// Stops the program unless the block is null or was destroyed by a sweep.
     MILLPOND_SLOW_PATH void refuse_unless_ignored(const void* block) const noexcept {
         const std::uint64_t index = index_of(block);
         const bool is_swept = gone_ == misuse::foreign && index < storage_.capacity() &&

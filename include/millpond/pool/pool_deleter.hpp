@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 /// \file
-/// What a unique owner of a pool's object does at its end. Neither the pool's type nor the object's need be
-/// complete where an owner is declared:
+/// The deleter of a unique owner of a pool's object. Neither the pool's type nor the object's need
+/// be complete where an owner is declared:
 ///
 ///     struct message {
 ///         std::unique_ptr<message, millpond::pool_deleter<message_pool>> next;
@@ -15,7 +15,7 @@ MILLPOND_NAMESPACE_BEGIN
 
 namespace detail {
 
-/// Stops the program: an owner has an object, and no pool to give it back to.
+/// Stops the program: an owner has an object, but no pool to give it back to.
 [[noreturn]] MILLPOND_SLOW_PATH inline void refuse_without_pool(const void* object) noexcept {
     stop_on_misuse(misuse_report{.reason = misuse::no_pool, .address = object});
 }
@@ -25,9 +25,9 @@ namespace detail {
 /// Gives an object back to its pool: the deleter of a pool's `unique`.
 ///
 /// Units:      one object.
-/// Complexity: O(1), and the destructor.
-/// Errors:     none for a live object of the pool; anything else, and an object that an owner without a pool
-///             was given, stops the program.
+/// Complexity: O(1) plus the destructor.
+/// Errors:     none for a live object of the pool; any other object, and any object of an owner
+///             without a pool, stops the program.
 /// Threads:    one at a time per pool; any, at any time, where the pool is a concurrent one.
 /// Source:     own.
 template <class Pool>
@@ -36,7 +36,7 @@ public:
     explicit pool_deleter(Pool* pool = nullptr) noexcept
         : pool_(pool) {}
 
-    /// Destroys the object.
+    /// Destroys the object and frees its block.
     template <class T>
     void operator()(T* object) const noexcept {
         if (checked_build && pool_ == nullptr) [[unlikely]] {

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 /// \file
-/// What a pool knows of its blocks, outside of them: two arrays that grow with the pool, and between them
-/// what does not grow.
+/// What a pool knows about its blocks, outside them: two arrays that grow with the pool, and
+/// between them what does not grow.
 ///
 ///     [ leading: committed | reads as zero ][ fixed | trailing: committed | reads as zero ]
 ///                                           ^ committed from the start
 ///
-/// All of it is reserved for `max_capacity`, so nothing moves. What is not committed can be read, as zeros:
-/// a pool looks at the state of any address that could be one of its blocks before it believes it. Reading
-/// costs no memory and counts against no limit but that of addresses.
+/// All of it is reserved for `max_capacity`, so nothing moves. What is not committed can be read,
+/// as zeros: a pool looks at the state of any address that could be one of its blocks before it
+/// trusts it. Reading costs no memory and counts against no limit except that of addresses.
 
 #include "millpond/base/config.hpp"
 #include "millpond/base/name.hpp"
@@ -24,10 +24,10 @@ MILLPOND_NAMESPACE_BEGIN
 
 namespace detail {
 
-/// How much there is to know. The arrays are of 64-bit words, each of which tells of a few blocks.
+/// The size of the metadata. The arrays consist of 64-bit words, each of which covers a few blocks.
 struct metadata_layout {
     std::size_t max_capacity = 0;
-    std::size_t leading_blocks = 1; ///< that one word tells of
+    std::size_t leading_blocks = 1; ///< that one word covers
     std::size_t fixed_bytes = 0;    ///< a multiple of a word
     std::size_t trailing_blocks = 1;
 
@@ -36,7 +36,7 @@ struct metadata_layout {
         return (blocks + per_word - 1) / per_word * sizeof(std::uint64_t);
     }
 
-    /// Of the leading array for so many blocks.
+    /// Bytes of the leading array for `blocks` blocks.
     [[nodiscard]] constexpr std::size_t leading_bytes(std::size_t blocks) const noexcept {
         return array_bytes(blocks, leading_blocks);
     }
@@ -49,7 +49,7 @@ struct metadata_layout {
         return fixed_offset() + fixed_bytes;
     }
 
-    /// Up to the end of the trailing array for so many blocks.
+    /// The end of the trailing array for `blocks` blocks.
     [[nodiscard]] constexpr std::size_t end_for(std::size_t blocks) const noexcept {
         return trailing_offset() + array_bytes(blocks, trailing_blocks);
     }
@@ -57,7 +57,7 @@ struct metadata_layout {
     [[nodiscard]] constexpr std::size_t bytes() const noexcept { return end_for(max_capacity); }
 };
 
-/// The memory of it, zeroed.
+/// The memory of the metadata, zeroed.
 class pool_metadata {
 public:
     pool_metadata() noexcept = default;
@@ -65,8 +65,8 @@ public:
     /// In memory that is there whole, of at least `layout.bytes()`.
     pool_metadata(const metadata_layout& layout, region memory) noexcept;
 
-    /// In pages that are reserved as `mapping` says, with what is needed for `capacity` blocks committed.
-    /// It grows by `step_bytes` at least; what is no larger is committed whole.
+    /// In pages reserved as `mapping` says, with what `capacity` blocks need committed. It grows by
+    /// at least `step_bytes`; metadata no larger than that is committed whole.
     pool_metadata(const metadata_layout& layout,
                   mapping_options mapping,
                   std::size_t capacity,
@@ -75,14 +75,14 @@ public:
     /// Aligned for a 64-bit word.
     [[nodiscard]] std::byte* leading() const noexcept { return memory_.data(); }
 
-    /// Commits what is needed for so many blocks, and some more ahead: at most two system calls, and as many
-    /// again where only the least is available. Returns 0 or errno.
+    /// Commits what is needed for `blocks` blocks, and some more ahead: at most two system calls,
+    /// and as many again when only the minimum is available. Returns 0 or errno.
     [[nodiscard]] int cover(std::size_t blocks) noexcept;
 
-    /// Of the leading array only.
+    /// Commits what the leading array alone needs for `blocks` blocks. Returns 0 or errno.
     [[nodiscard]] int cover_leading(std::size_t blocks) noexcept;
 
-    /// Blocks that the committed part of the leading array tells of.
+    /// Blocks that the committed part of the leading array covers.
     [[nodiscard]] std::size_t leading_capacity() const noexcept;
 
     /// Bytes that are committed.

@@ -6,7 +6,7 @@
 ///
 ///     metadata   [ occupancy words of blocks ... | words above them, what the pool adds | states ... ]
 ///
-/// A word of blocks and eight states are the words of the two arrays that grow (pool_metadata.hpp).
+/// A word of blocks and eight states are words of the two arrays that grow (pool_metadata.hpp).
 
 #include "millpond/base/bits.hpp"
 #include "millpond/base/config.hpp"
@@ -24,8 +24,8 @@ MILLPOND_NAMESPACE_BEGIN
 
 namespace detail {
 
-/// With states and occupancy words as metadata: the part that does not depend on how an index is
-/// computed.
+/// A block_memory whose metadata is states and occupancy words: the part that does not depend on
+/// how an index is computed.
 class region_storage_base : public block_memory {
 public:
     region_storage_base(const pool_name& name,
@@ -51,7 +51,7 @@ public:
     /// prefaulted. Such a pool grows in no other way: `grow_to` touches none.
     [[nodiscard]] block_range grow() noexcept;
 
-    /// No address is a block any more, and no bit says that one is free.
+    /// From here on no address is a block, and no bit says that one is free.
     void retire() noexcept;
 
 private:
@@ -75,7 +75,7 @@ public:
 
     [[nodiscard]] std::size_t stride_bytes() const noexcept { return stride_.bytes(); }
 
-    /// The index of a block, and a number above all indices for every other address.
+    /// The index of a block; a number above all indices for any other address.
     [[nodiscard]] std::uint64_t index_of(const void* address) const noexcept {
         return stride_.index_of(offset_of(address));
     }

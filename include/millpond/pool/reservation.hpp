@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 /// \file
-/// Blocks that are set aside for somebody, before he needs them.
+/// Blocks set aside for one owner before they are needed.
 
 #include "millpond/base/config.hpp"
 
@@ -15,9 +15,9 @@ namespace detail {
 /// A number of blocks of a concurrent core that nobody else can have.
 ///
 /// Units:      blocks.
-/// Complexity: taking one is O(1), and again as often as another reservation took what this one had
+/// Complexity: taking one is O(1), repeated each time another reservation takes what this one
 ///             found; no system call.
-/// Errors:     none: what is reserved is there. Taking more than `remaining()` gives nullptr.
+/// Errors:     none: what is reserved is there. Taking more than `remaining()` returns nullptr.
 /// Threads:    one at a time per reservation; blocks are freed by any thread.
 /// Source:     own.
 template <class Core>

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 /// \file
-/// How an arena knows a mark that it was rewound past, even when it has grown past it again.
+/// How an arena recognises a mark that it was rewound past, even after it has grown past it again.
 ///
-/// A position is how many bytes are in use. A rewind to one matters until a later one goes as low or lower, so those that matter lie one
-/// above the other, the oldest lowest:
+/// A position is the number of bytes in use. A rewind matters until a later one goes as low or
+/// lower, so those that matter rise in position, the oldest lowest:
 ///
 ///     number      3      7     8
 ///     position  --|------|-----|-----> top      a mark here, taken before rewind 7:
 ///                           ^                   the newest rewind below it is 7, so it is stale
 ///
-/// Eight are remembered. When there are more the second lowest is forgotten: the lowest is mostly the
-/// last `clear`. A mark between the forgotten one and the next is then taken for good.
+/// Eight are remembered. When there are more, the second lowest is forgotten, because the lowest is
+/// usually the last `clear`. A stale mark between the forgotten one and the next is then accepted.
 
 #include "millpond/base/config.hpp"
 
@@ -25,11 +25,11 @@ namespace detail {
 
 class rewind_history {
 public:
-    /// How many rewinds there were.
+    /// How many rewinds there have been.
     [[nodiscard]] std::uint64_t count() const noexcept { return count_; }
 
-    /// True when a rewind went below the position since there were `count` of them. Exact when the
-    /// answer is true; at most `entries` steps.
+    /// True when a rewind went below the position after the first `count` of them. A true answer is
+    /// always right; at most `entries` steps.
     [[nodiscard]] bool passed(std::size_t position, std::uint64_t count) const noexcept {
         return count != count_ && newest_below(position) > count;
     }

@@ -52,7 +52,7 @@ public:
     constexpr static_block_pool() noexcept
         : static_block_pool(pool_name()) {}
 
-    /// A named pool has initial data, as large as itself, in the executable.
+    /// A named pool is initialised data: it makes the executable larger by its own size.
     explicit constexpr static_block_pool(pool_name name) noexcept
         : core_(name) {}
 
@@ -76,18 +76,20 @@ public:
     /// Takes a block back. A null pointer is ignored.
     void deallocate(void* block) noexcept { core_.deallocate(block); }
 
-    /// Fills `out` from its start with as many blocks as there are, and returns how many.
+    /// Fills `out` from the start with as many blocks as there are, and returns how many.
+    /// O(out.size()).
     [[nodiscard]] std::size_t try_allocate_bulk(std::span<void*> out) noexcept {
         return core_.try_allocate_bulk(out);
     }
 
-    /// Takes many blocks back; neighbours are cheapest. Null pointers are ignored.
+    /// Takes back many blocks; neighbours are cheapest. Null pointers are ignored.
+    /// O(blocks.size()).
     void deallocate_bulk(std::span<void* const> blocks) noexcept { core_.deallocate_bulk(blocks); }
 
-    /// Makes every block free at once. O(metadata).
+    /// Frees every block at once: pointers to blocks are no longer valid. O(metadata).
     void clear() noexcept { core_.clear(); }
 
-    /// True exactly for the start of a live block; false for every other address, null too. O(1).
+    /// True only for the start of a live block; false for any other address, including null. O(1).
     [[nodiscard]] bool is_live(const void* address) const noexcept {
         return core_.is_live_block(address);
     }
@@ -126,8 +128,8 @@ private:
     detail::static_core<Bytes, Alignment, N> core_;
 };
 
-/// A pool of N objects inside the object itself. Destroys what is left when it dies. There is no
-/// `make_shared`: control blocks would need memory from elsewhere.
+/// A pool of N objects inside the pool object itself. Its destructor destroys what is left. There
+/// is no `make_shared`: control blocks would need memory from elsewhere.
 ///
 /// Units:      objects of type T.
 /// Complexity: O(1) each, bounds in instructions in docs/guarantees.md; iteration O(N / 8).
@@ -149,7 +151,7 @@ public:
     constexpr static_object_pool() noexcept
         : base(pool_name()) {}
 
-    /// A named pool has initial data, as large as itself, in the executable.
+    /// A named pool is initialised data: it makes the executable larger by its own size.
     explicit constexpr static_object_pool(pool_name name) noexcept
         : base(name) {}
 
@@ -158,13 +160,15 @@ public:
 
     ~static_object_pool() { base::finish(); }
 
-    /// `create` with an owner that destroys the object. The pool must neither move nor die first.
+    /// Constructs an object with a unique owner that destroys it; throws pool_exhausted when the
+    /// pool is full. The pool must outlive the owner.
     template <class... Arguments>
     [[nodiscard]] unique make_unique(Arguments&&... arguments) {
         return unique(base::create(std::forward<Arguments>(arguments)...), deleter(this));
     }
 
-    /// `try_create` with an owner that destroys the object; an empty one when the pool is full.
+    /// Constructs an object with a unique owner that destroys it; the owner is empty when the pool
+    /// is full. The pool must outlive the owner.
     template <class... Arguments>
     [[nodiscard]] unique try_make_unique(Arguments&&... arguments) noexcept(
         detail::constructs_nothrow<T, Arguments...>) {

@@ -24,8 +24,8 @@ namespace detail {
 
 /// Visits live objects in address order, a word of 64 blocks at a time. Objects may be created and
 /// destroyed on the way: one that is destroyed before its turn is not visited, one that is created
-/// may be, if it lies further on. One iterator that compares equal to the sentinel stands for both ends, so a
-/// step back from there leads to the last object, and one from the first object to there.
+/// further on may be. A single value, equal to the sentinel, stands for both ends, so a step back
+/// from it leads to the last object, and a step back from the first object leads to it.
 template <class T, class Core>
 class live_iterator {
 public:
@@ -44,7 +44,7 @@ public:
         settle();
     }
 
-    /// Behind the last object.
+    /// Past the last object.
     live_iterator(const Core* core, std::default_sentinel_t) noexcept
         : core_(core) {}
 
@@ -110,7 +110,7 @@ public:
 private:
     static constexpr std::uint32_t end_index = ~std::uint32_t{0};
 
-    /// Stops at the first block from `rest_` on that is live still.
+    /// Stops at the first block from `rest_` on that is still live.
     void settle() noexcept {
         while (true) {
             while (rest_ == 0) {
@@ -148,7 +148,8 @@ private:
     }
 
     /// Starts bringing one block of the next word into the cache, so that as many are on their way
-    /// as are visited here. Past the last one it asks for a block that is not needed, and harms nobody.
+    /// as are visited here. After the last one it asks for a block that is not needed, which does
+    /// no harm.
     void fetch_one() noexcept {
         prefetch_for_read(
             core_->block_at(next_ + static_cast<std::uint32_t>(std::countr_zero(coming_))));
@@ -158,16 +159,16 @@ private:
     const Core* core_ = nullptr;
     std::uint64_t rest_ = 0;          ///< blocks of the word that are still to be visited
     std::uint64_t marked_ = 0;        ///< all that were live when the word was entered
-    std::uint64_t ahead_ = 0;         ///< those of the next word
-    std::uint64_t coming_ = 0;        ///< the part of ahead_ that was not fetched yet
+    std::uint64_t ahead_ = 0;         ///< the live blocks of the next word
+    std::uint64_t coming_ = 0;        ///< the part of ahead_ that has not been fetched yet
     std::uint32_t first_ = 0;         ///< the word's first block
     std::uint64_t next_ = 0;          ///< the next word's; may be 2^32, after the last
     std::uint32_t index_ = end_index; ///< the block to be visited now: the lowest of rest_
 };
 
-/// Visits live objects from the highest address to the lowest, while they come and go as they may for a
-/// live_iterator. std::reverse_iterator could not: it stands behind its object, and so misses the next one when
-/// its own is destroyed.
+/// Visits live objects from the highest address to the lowest, while objects come and go as they
+/// may for a live_iterator. std::reverse_iterator cannot do this: it points past its object, and so
+/// misses the next one when its own is destroyed.
 template <class Iterator>
 class backward_iterator {
 public:
@@ -210,7 +211,7 @@ private:
     Iterator at_;
 };
 
-/// The operations on objects; the derived pools add how they are made.
+/// The operations on objects; the derived pools add how the pool is made.
 template <class T, class Core>
 class typed_pool {
     static_assert(poolable<T>);
@@ -225,8 +226,8 @@ public:
     typed_pool(const typed_pool&) = delete;
     typed_pool& operator=(const typed_pool&) = delete;
 
-    /// Constructs an object from the arguments; nullptr when the pool is full. What the constructor
-    /// throws passes, and the block is free again.
+    /// Constructs an object from the arguments; returns nullptr when the pool is full. If the
+    /// constructor throws, the exception propagates and the block is free again.
     template <class... Arguments>
     [[nodiscard]] T*
     try_create(Arguments&&... arguments) noexcept(constructs_nothrow<T, Arguments...>) {
@@ -247,8 +248,8 @@ public:
         return construct_in<T>(core_, block, std::forward<Arguments>(arguments)...);
     }
 
-    /// Destroys an object and frees its block. A null pointer is ignored; anything that is not a
-    /// live object of this pool stops the program before its destructor runs.
+    /// Destroys an object and frees its block. A null pointer is ignored; anything but a live
+    /// object of this pool stops the program before a destructor runs.
     void destroy(T* object) noexcept {
         std::uint64_t index; // set by accept()
         if (!core_.accept(object, index)) [[unlikely]] {
@@ -262,23 +263,25 @@ public:
         }
     }
 
-    /// Destroys every live object and keeps the memory. O(metadata), and the destructors. They run in
-    /// address order, and may destroy other objects of the pool: each is destroyed once, even where
-    /// objects own each other in a circle. They must neither create objects in this pool nor clear it.
+    /// Destroys every live object and keeps the memory. O(metadata) plus the destructors. They run
+    /// in address order and may destroy other objects of the pool: each is destroyed once, even
+    /// where objects own each other in a circle. They must neither create objects in this pool nor
+    /// clear it.
     void clear() noexcept {
         destroy_all();
         core_.clear();
     }
 
-    /// Live objects in address order. O(capacity / 8) for all together.
+    /// Live objects in address order. O(capacity / 8) for all of them together.
     [[nodiscard]] iterator begin() noexcept { return iterator(&core_); }
 
     [[nodiscard]] const_iterator begin() const noexcept { return const_iterator(&core_); }
 
     [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
 
-    /// Live objects from the highest address to the lowest. The object at the iterator may be destroyed before
-    /// the next step, which is not so for std::views::reverse. O(capacity / 8) for all together.
+    /// Live objects from the highest address to the lowest. The object at the iterator may be
+    /// destroyed before the next step, unlike with std::views::reverse. O(capacity / 8) for all of
+    /// them together.
     [[nodiscard]] reverse_iterator rbegin() noexcept {
         return reverse_iterator(iterator(&core_, end()));
     }
@@ -289,8 +292,8 @@ public:
 
     [[nodiscard]] std::default_sentinel_t rend() const noexcept { return {}; }
 
-    /// True exactly for the address of a live object: from before its constructor runs until it is
-    /// destroyed. False for every other one, null too. O(1).
+    /// True only for the address of a live object: from before its constructor runs until it is
+    /// destroyed. False for any other address, including null. O(1).
     [[nodiscard]] bool is_live(const void* address) const noexcept {
         return core_.is_live_block(address);
     }
@@ -341,7 +344,7 @@ protected:
         throw_exhausted(name(), capacity(), high_water(), core_.storage().growth_error());
     }
 
-    /// What a pool does last: destroys its objects and lets a later free be recognised.
+    /// The last step of a pool: destroys its objects and makes a later free recognisable.
     void finish() noexcept {
         destroy_all();
         core_.retire();
