@@ -91,7 +91,7 @@ class ResultFiles(unittest.TestCase):
 
     def test_tables_of_two_recordings_are_refused(self):
         files = [self.written(f"{at}.json", made_up(recording=at)) for at in ("then", "now")]
-        done = self.run_program(*files, "--readme", self.written("README.md", {}), program=REPORT)
+        done = self.run_program(*files, "--tables", self.written("README.md", {}), program=REPORT)
         self.assertIn("recording", done.stderr)
         self.assertEqual(done.returncode, 1)
 

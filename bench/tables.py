@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""The tables of the README: every pattern at 64 bytes, a few peers, and the best of all peers."""
+"""The tables of docs/benchmarks.md: every pattern at 64 bytes, a few peers, and the best of all peers; and
+the short one of the README: eight rows, among them the one where millpond loses most."""
 from figures import (OURS, OURS_BY_PMR, OURS_CROWDS, OURS_IN_CONTAINERS, OURS_SHARED, REFERENCE, number,
                      time_text)
 
-BEGIN = "<!-- benchmark table: begin -->"
-END = "<!-- benchmark table: end -->"
 
 # Question, figure, what the reader calls it, how a value is written.
 ROWS = [
@@ -106,8 +105,7 @@ def one_thread_table(result):
             lines += crowd_rows(result, question, figure, title)
     most = min(5, result.data["repetitions"])
     lines += ["", source(result, f" ({most} for 4 M)") +
-              " \"Same\": the difference lies within the spread. "
-              "Millpond checks every free here; of the peers, only the C heaps check anything."]
+              " \"Same\": the difference lies within the spread. " + CHECKED]
     return lines
 
 
@@ -156,7 +154,39 @@ def containers_table(result):
     return lines
 
 
-def readme_tables(results):
+CHECKED = "Millpond checks every free here; of the peers, only the C heaps check anything."
+
+# Question, which pool of ours, figure, what the reader calls it, size of a block, how a value is written.
+SHORT_ROWS = [
+    ("pair", OURS, "time", "allocate, touch and free a block", 64, number),
+    ("churn, 64 k live", OURS, "time", "one block goes, another comes, 64 k live", 64, number),
+    ("shuffled free and refill, 4 M", OURS, "free", "free 4 M in shuffled order", 64, number),
+    ("shuffled free and refill, 4 M", OURS, "refill", "allocate 4 M again after that", 64, number),
+    ("worst call in a growth to 4 M", OURS, "worst", "worst allocation while growing to 4 M", 64, time_text),
+    ("iterate, 10 % alive", OURS_CROWDS[0], "time", "walk an `object_pool`, 10 % alive", 64, number),
+    ("random exchange, 2 threads", OURS_SHARED, "time", "two threads exchange blocks", 64, number),
+    ("map, 1 M", OURS_IN_CONTAINERS, "churn", "std::map of 1 M: erase one, insert one", 0, number),
+]
+
+
+def short_table(results):
+    """A row says who the best peer is and what it takes."""
+    lines = ["| ns per block of 64 bytes | millpond | best peer | glibc | millpond against the best of all peers |",
+             "|---|---:|---:|---:|---|"]
+    for question, ours, figure, title, block_bytes, write in SHORT_ROWS:
+        for result in results:
+            spreads = result.spreads(question, figure, block_bytes)
+            if ours not in spreads:
+                continue
+            glibc = write(spreads["glibc"].middle) if "glibc" in spreads else "–"
+            best = spreads[result.best_peer(spreads)]
+            lines.append(f"| {title} | {write(spreads[ours].middle)} | {write(best.middle)} | {glibc} | "
+                         f"{marked(result.verdict(spreads, ours))} |")
+    lines += ["", source(results[0], "") + " \"Same\": the difference lies within the spread. " + CHECKED]
+    return lines
+
+
+def all_tables(results):
     lines = []
     for result in results:
         if result.questions("pair"):
@@ -165,4 +195,26 @@ def readme_tables(results):
             lines += ([""] if lines else []) + several_threads_table(result)
         if result.questions("mixed_sizes"):
             lines += ([""] if lines else []) + containers_table(result)
-    return "\n".join(lines) + "\n"
+    return lines
+
+
+# What a file has between markers of these names.
+KINDS = {"benchmark table": short_table, "benchmark tables": all_tables}
+
+
+def markers(kind):
+    return f"<!-- {kind}: begin -->", f"<!-- {kind}: end -->"
+
+
+def with_tables(text, results):
+    """The text with what is between its markers replaced; ValueError when it has none."""
+    found = False
+    for kind, table in KINDS.items():
+        begin, end = markers(kind)
+        if begin in text and end in text.split(begin, 1)[1]:
+            before, rest = text.split(begin, 1)
+            text = before + begin + "\n" + "\n".join(table(results)) + "\n" + end + rest.split(end, 1)[1]
+            found = True
+    if not found:
+        raise ValueError("no markers like " + markers("benchmark table")[0] + " are there")
+    return text
