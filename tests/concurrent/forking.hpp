@@ -34,8 +34,8 @@ inline bool skips_forks() {
     return false;
 }
 
-/// Threads that call `work(number)` without pause, each with its own number from 0, while it lives. All are at
-/// it once it is constructed.
+/// Threads that call `work(number)` without pause, each with its own number from 0, while it lives. Each
+/// has done so once when the constructor returns.
 class busy_crew {
 public:
     template <class Work>
@@ -49,9 +49,8 @@ public:
                 }
             });
         }
-        while (
-            begun_ <
-            count) { // a thread that starts may hold a lock of the heap, which a child would wait for
+        // A thread that starts may hold a lock of the heap, for which a child would wait for ever.
+        while (begun_ < count) {
             std::this_thread::yield();
         }
     }

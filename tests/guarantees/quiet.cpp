@@ -29,7 +29,6 @@
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -294,9 +293,6 @@ void warm_up(crew& threads) {
     others.use(threads);
     state.live = 0;
     (void)faults();
-    // A machine that runs short of memory must not take code and stacks back meanwhile. What is mapped later, as the
-    // pools to come, is not locked by this.
-    (void)mlockall(MCL_CURRENT);
 }
 
 int use_without_faults(crew& threads, pools& used) {
