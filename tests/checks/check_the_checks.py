@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: MIT
 """Proves that scripts/check_layers.py and scripts/check_docs.py can fail: a small tree that passes
 both, and one change at a time that each must be met by exactly one fault of the expected words. Also
-that scripts/count_cases.py counts nothing as passed that did not run."""
+that scripts/run_cases.py counts nothing as passed that did not run, and runs again what has changed."""
 import pathlib
 import subprocess
 import sys
 import tempfile
 import unittest
+import xml.etree.ElementTree as tree
 
 SCRIPTS = pathlib.Path(__file__).resolve().parents[2] / "scripts"
 
@@ -195,12 +196,12 @@ for number, (name, changes, words) in enumerate(DOC_CASES):
 
 
 REPORTS = [
-    ("a pass", '<testcase status="run"/>', "1 0 0"),
-    ("a failure", '<testcase status="fail"><failure/></testcase><testcase status="run"/>', "1 1 0"),
-    ("a skip", '<testcase status="notrun"><skipped message="SKIP_RETURN_CODE=77"/></testcase>', "0 0 1"),
-    ("a missing program", '<testcase status="notrun"><skipped message="Unable to find executable"/></testcase>',
+    ("a pass", '<testcase name="b" status="run"/>', "1 0 0"),
+    ("a failure", '<testcase name="a" status="fail"><failure/></testcase><testcase name="b" status="run"/>', "1 1 0"),
+    ("a skip", '<testcase name="a" status="notrun"><skipped message="SKIP_RETURN_CODE=77"/></testcase>', "0 0 1"),
+    ("a missing program", '<testcase name="a" status="notrun"><skipped message="Unable to find executable"/></testcase>',
      "0 1 0"),
-    ("a disabled case", '<testcase status="disabled"/>', "0 1 0"),
+    ("a disabled case", '<testcase name="a" status="disabled"/>', "0 1 0"),
     ("no cases at all", "", "0 1 0"),
 ]
 
@@ -209,13 +210,70 @@ def counted(self, cases, expected):
     with tempfile.NamedTemporaryFile("w", suffix=".xml") as report:
         report.write(f"<testsuite>{cases}</testsuite>")
         report.flush()
-        run = subprocess.run([sys.executable, SCRIPTS / "count_cases.py", report.name],
+        run = subprocess.run([sys.executable, SCRIPTS / "run_cases.py", "--count", report.name],
                              capture_output=True, text=True)
     self.assertEqual(run.stdout.strip(), expected)
 
 
 for name, cases, expected in REPORTS:
-    add(f"count_cases.py counts {name}", lambda self, c=cases, e=expected: counted(self, c, e))
+    add(f"run_cases.py counts {name}", lambda self, c=cases, e=expected: counted(self, c, e))
+
+
+class WhatRunsAgain(unittest.TestCase):
+    """run_cases.py on three cases that print a file: one of them must not fail, one depends on that file alone."""
+
+    PROJECT = """cmake_minimum_required(VERSION 3.24)
+project(three LANGUAGES NONE)
+enable_testing()
+foreach(name alone loose)
+    add_test(NAME ${name} COMMAND ${CMAKE_COMMAND} -E cat ${CMAKE_SOURCE_DIR}/${name})
+endforeach()
+add_test(NAME fails COMMAND ${CMAKE_COMMAND} -E cat ${CMAKE_SOURCE_DIR}/missing)
+set_tests_properties(alone PROPERTIES REQUIRED_FILES ${CMAKE_SOURCE_DIR}/required)
+"""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.root = pathlib.Path(folder.name)
+        (self.root / "scripts").mkdir()
+        for name, text in {"CMakeLists.txt": self.PROJECT, "alone": "a", "loose": "b", "required": "c",
+                           "scripts/run_cases.py": (SCRIPTS / "run_cases.py").read_text()}.items():
+            (self.root / name).write_text(text)
+        subprocess.run(["cmake", "-S", self.root, "-B", self.root / "build"], check=True, capture_output=True)
+
+    def run_cases(self, *options):
+        """The line of counts, and the cases that ran."""
+        report = self.root / "build" / "report.xml"
+        done = subprocess.run([sys.executable, self.root / "scripts" / "run_cases.py", self.root / "build", report,
+                               *options], capture_output=True, text=True)
+        ran = tree.parse(report).getroot().iter("testcase") if report.is_file() else ()
+        return done.stdout.splitlines()[-1], sorted(case.get("name") for case in ran)
+
+    def test_what_passed_does_not_run_again(self):
+        self.assertEqual(self.run_cases(), ("2 1 0 0", ["alone", "fails", "loose"]))
+        self.assertEqual(self.run_cases(), ("2 1 0 2", ["fails"]))
+        (self.root / "missing").write_text("here")
+        self.assertEqual(self.run_cases(), ("3 0 0 1", ["fails", "loose"]))  # another file of the source tree
+        self.assertEqual(self.run_cases(), ("3 0 0 3", []))
+
+    def test_what_a_case_depends_on_makes_it_run(self):
+        self.run_cases()
+        (self.root / "alone").write_text("another")
+        self.assertEqual(self.run_cases("-R", "alone"), ("1 0 0 0", ["alone"]))
+        (self.root / "required").write_text("another")
+        self.assertEqual(self.run_cases("-R", "alone"), ("1 0 0 0", ["alone"]))
+        (self.root / "loose").write_text("another")
+        self.assertEqual(self.run_cases("-R", "alone"), ("1 0 0 1", []))
+        (self.root / "required").unlink()
+        self.assertEqual(self.run_cases("-R", "alone"), ("0 1 0 0", ["alone"]))
+
+    def test_options_choose_and_what_they_leave_out_stays_noted(self):
+        self.assertEqual(self.run_cases("-R", "alone"), ("1 0 0 0", ["alone"]))
+        self.assertEqual(self.run_cases("-R", "loose"), ("1 0 0 0", ["loose"]))
+        self.assertEqual(self.run_cases("-E", "fails"), ("2 0 0 2", []))
+        self.assertEqual(self.run_cases("-R", "nothing is called so")[0], "0 1 0 0")
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -167,7 +167,8 @@ elseif(CONSUMER STREQUAL valgrind)
     build_library(${folder}/library -D MILLPOND_VALGRIND=ON -D CMAKE_CXX_FLAGS=-gdwarf-4)
     set(flags -std=c++20 -g1 -gdwarf-4 -I${SOURCE}/include ${here}/watched.cpp)
     set(library ${folder}/library/src/libmillpond.a)
-    set(in_valgrind ${VALGRIND} -q --error-exitcode=99)
+    # Address space costs it time, and resources take as much as they may.
+    set(in_valgrind prlimit --as=8589934592 ${VALGRIND} -q --error-exitcode=99)
     # Both sides, then only the library, then only the program.
     run(${COMPILER} ${flags} -DMILLPOND_VALGRIND=1 ${library} -o ${folder}/both)
     run(${in_valgrind} ${folder}/both)
