@@ -65,6 +65,15 @@ TEST_CASE("children forked from a busy threaded program are all recorded") {
     CHECK(found.processes[0].inferred_frees == 0);
 }
 
+TEST_CASE("a child is recorded although another thread was asking the loader when it was forked") {
+    const recording found = record_victim("forks_beside_lookups");
+    CHECK(found.status == 0);
+    REQUIRE(found.processes.size() == 21);
+    for (std::size_t child = 1; child <= 20; ++child) {
+        CHECK(found.asking(child, 7511).size() == 10);
+    }
+}
+
 TEST_CASE("vfork and exec in the child leave the parent's trace whole and its ending right") {
     const recording found = record_victim("vforks");
     CHECK(found.status == 0);

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "victim.hpp"
 #include <dirent.h>
@@ -42,12 +43,27 @@ int forks() {
     return status;
 }
 
-/// Forks while other threads are busy; each child uses the heap before it ends.
-int forks_under_load() {
+void allocate_here() {
+    std::free(std::malloc(7510));
+}
+
+template <std::size_t Street, std::size_t... House>
+void allocate_along(std::index_sequence<House...> /*houses*/) {
+    (std::free(std::malloc(7512 + 0 * House)), ...);
+}
+
+/// Allocates at 3,000 places: more than the recorder keeps at a time, so that it looks them up again and again.
+template <std::size_t... Street>
+void allocate_everywhere(std::index_sequence<Street...> /*streets*/) {
+    (allocate_along<Street>(std::make_index_sequence<250>()), ...);
+}
+
+/// Forks while another thread is busy; each child uses the heap before it ends.
+int forks_beside(void (*work)()) {
     volatile bool stop = false;
-    std::thread busy([&stop] {
+    std::thread busy([&stop, work] {
         while (!stop) {
-            std::free(std::malloc(7510));
+            work();
         }
     });
     int failed = 0;
@@ -185,7 +201,10 @@ int processes(const char* mode, char** argv) {
         return forks();
     }
     if (wanted == "forks_under_load") {
-        return forks_under_load();
+        return forks_beside(allocate_here);
+    }
+    if (wanted == "forks_beside_lookups") {
+        return forks_beside([] { allocate_everywhere(std::make_index_sequence<12>()); });
     }
     if (wanted == "vforks") {
         return vforks(argv);

@@ -303,7 +303,7 @@ void join() noexcept {
     if (find_variable(area_variable, area_path, sizeof area_path) && open_area()) {
         has_counter = area->clock == clock_source::time_stamp_counter;
         has_key = pthread_key_create(&key, thread_ends) == 0;
-        if (!guard_page() || !enter()) {
+        if (!guard_page() || !keep_loader_through_forks() || !enter()) {
             leave();
         }
     } else {

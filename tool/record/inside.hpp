@@ -87,8 +87,9 @@ void record_slow(std::uint64_t address,
 /// functions: the program's own, Valgrind's, a sanitizer's.
 void note_bypass() noexcept;
 
-/// Writes the list of mapped files if it changed since it was last written.
-void note_modules() noexcept;
+/// Writes the list of mapped files if it changed since it was last written. False when that could not be done now,
+/// because a thread forks.
+bool note_modules() noexcept;
 
 /// `note_modules`, unless `site` has been looked at since the last list.
 void note_site(std::uint64_t site) noexcept;

@@ -20,6 +20,9 @@ void hand_over(std::uint32_t index) noexcept;
 /// Forgets which list of modules was written (a forked child has its own trace of them).
 void reset_modules() noexcept;
 
+/// From now on no thread of this library asks the loader while the C library forks; false where that cannot be had.
+bool keep_loader_through_forks() noexcept;
+
 /// A buffer for facts, handed over at the end of its life.
 class fact_buffer {
 public:

@@ -4,6 +4,7 @@
 /// when the process begins, and when the dynamic loader has loaded or unloaded something since: that
 /// is asked whenever a buffer begins and whenever a site appears that is not known yet.
 
+#include <cerrno>
 #include <cstring>
 #include <new>
 
@@ -12,6 +13,8 @@
 #include "trace/facts.hpp"
 #include "trace/packet_kind.hpp"
 #include <link.h>
+#include <pthread.h>
+#include <time.h>
 #include <unistd.h>
 
 namespace millpond::tool::inside {
@@ -25,6 +28,54 @@ std::atomic<std::uint32_t> lists{0};
 /// library that takes the place of another and calls from the very same addresses is noticed when the
 /// next buffer begins.
 std::atomic<std::uint64_t> seen[site_slots];
+
+// The loader's lock is not set free in a forked child, so a fork waits for the threads that hold it here, and
+// nobody asks while there is a fork. A child that a signal handler forks while its thread asks counts below 0.
+std::atomic<std::int32_t> asking{0};
+std::atomic<std::int32_t> forking{0};
+
+/// The right to ask the loader, unless a thread forks: that one may hold what others need, or be this one, so it
+/// is not waited for.
+class loader_access {
+public:
+    loader_access() noexcept {
+        asking.fetch_add(1, std::memory_order_seq_cst);
+        granted_ = forking.load(std::memory_order_seq_cst) == 0;
+    }
+
+    ~loader_access() { asking.fetch_sub(1, std::memory_order_release); }
+
+    loader_access(const loader_access&) = delete;
+    loader_access& operator=(const loader_access&) = delete;
+
+    explicit operator bool() const noexcept { return granted_; }
+
+private:
+    bool granted_;
+};
+
+/// Who asks is done in a microsecond, but may have to wait for its processor, or for code of the program's that
+/// the loader calls. Whatever that waits for, the fork comes after a second.
+void before_fork() noexcept {
+    const int error = errno;
+    forking.fetch_add(1, std::memory_order_seq_cst);
+    // A signal handler that forks may have stopped this very thread asking.
+    const bool inside = self.quick == inside_recorder;
+    for (int i = 0; i < 1000 && !inside && asking.load(std::memory_order_seq_cst) > 0; ++i) {
+        const timespec millisecond{0, 1'000'000};
+        nanosleep(&millisecond, nullptr);
+    }
+    errno = error;
+}
+
+void after_fork() noexcept {
+    forking.fetch_sub(1, std::memory_order_release);
+}
+
+void after_fork_in_child() noexcept {
+    asking.store(0, std::memory_order_relaxed);
+    forking.store(0, std::memory_order_relaxed);
+}
 
 /// The packets of one list, opened one after the other as they fill up.
 struct list_writer {
@@ -95,19 +146,26 @@ void reset_modules() noexcept {
     lists.store(0, std::memory_order_relaxed);
 }
 
+bool keep_loader_through_forks() noexcept {
+    return pthread_atfork(before_fork, after_fork, after_fork_in_child) == 0;
+}
+
 void note_site(std::uint64_t site) noexcept {
     std::atomic<std::uint64_t>& place = seen[site_slot(site)];
-    if (place.load(std::memory_order_relaxed) != site) {
-        note_modules();
+    if (place.load(std::memory_order_relaxed) != site && note_modules()) {
         place.store(site, std::memory_order_relaxed);
     }
 }
 
-void note_modules() noexcept {
+bool note_modules() noexcept {
+    const loader_access access;
+    if (!access) {
+        return false;
+    }
     std::uint64_t changes = 0;
     dl_iterate_phdr(count_changes, &changes);
     if (written.exchange(changes, std::memory_order_relaxed) == changes) {
-        return;
+        return true;
     }
     for (auto& site : seen) {
         site.store(0, std::memory_order_relaxed);
@@ -116,6 +174,7 @@ void note_modules() noexcept {
     to.open();
     dl_iterate_phdr(write_module, &to);
     to.close();
+    return true;
 }
 
 } // namespace millpond::tool::inside

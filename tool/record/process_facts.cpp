@@ -4,7 +4,6 @@
 #include <charconv>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <optional>
 #include <system_error>
 
@@ -49,9 +48,12 @@ std::optional<int> status_of_child(std::uint32_t pid) {
                                       : W_EXITCODE(0, info.si_status);
 }
 
+/// Empty when the process ends before it is read: then the read fails, which iterators of a stream would throw.
 std::string content_of(const std::string& file) {
     std::ifstream in(file, std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), {}};
+    std::string content;
+    std::getline(in, content, '\0');
+    return content;
 }
 
 /// Of another's child that it has not waited for yet: the last field of its line in /proc.
