@@ -34,8 +34,10 @@ std::atomic<std::uint32_t> turns{0}; // how often `writer` changed hands since a
 /// More changes than this in a buffer's time, and the word costs more than the clock does.
 constexpr std::uint32_t turns_max = 64;
 
-/// A shorter time between two readings of the clock, some microseconds, and the next may wait longer.
-constexpr std::uint64_t hasty_ticks = 1024;
+/// A shorter time between two readings of the clock, six microseconds or so, and the next may wait longer.
+std::uint64_t hasty_ticks() noexcept {
+    return has_counter ? 1024 : 6400; // ticks of some 6 ns, or nanoseconds
+}
 
 /// Finds `name`=value in the environment the program was started with, which is there before the C
 /// library has set up `environ`.
@@ -412,7 +414,8 @@ void record_slow(std::uint64_t address,
     }
     const std::uint64_t before = mine.context.tick;
     const std::uint64_t tick = read_clock(mine);
-    const std::int32_t quick = tick - before < hasty_ticks ? quick_events_max : quick_events_usual;
+    const std::int32_t quick =
+        tick - before < hasty_ticks() ? quick_events_max : quick_events_usual;
     if (append(mine,
                raw_event{tick,
                          size,

@@ -24,10 +24,14 @@ std::atomic<std::uint64_t> written{~std::uint64_t{0}}; // the loader's counts at
 std::atomic<std::uint32_t> packets{0};
 std::atomic<std::uint32_t> lists{0};
 
-/// Sites that were looked at since the last list, one a slot: asking the loader takes its lock. A
-/// library that takes the place of another and calls from the very same addresses is noticed when the
-/// next buffer begins.
-std::atomic<std::uint64_t> seen[site_slots];
+/// Sites that were looked at since the last list, one a slot: asking the loader takes its lock. More slots than a
+/// buffer has, because a program with more sites spells them out again and again. A library that takes the place of
+/// another and calls from the very same addresses is noticed when the next buffer begins.
+std::atomic<std::uint64_t> seen[8192];
+
+std::atomic<std::uint64_t>& seen_place(std::uint64_t site) noexcept {
+    return seen[(site * 0x9E3779B97F4A7C15ULL) >> 51U];
+}
 
 // The loader's lock is not set free in a forked child, so a fork waits for the threads that hold it here, and
 // nobody asks while there is a fork. A child that a signal handler forks while its thread asks counts below 0.
@@ -151,7 +155,7 @@ bool keep_loader_through_forks() noexcept {
 }
 
 void note_site(std::uint64_t site) noexcept {
-    std::atomic<std::uint64_t>& place = seen[site_slot(site)];
+    std::atomic<std::uint64_t>& place = seen_place(site);
     if (place.load(std::memory_order_relaxed) != site && note_modules()) {
         place.store(site, std::memory_order_relaxed);
     }
