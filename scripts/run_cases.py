@@ -9,8 +9,8 @@ are among those that passed. --count says what a report alone has: a case that d
 wish counts as failed, and so does a report without cases.
 
 A case depends on its command, on the files that the command names, and on its property REQUIRED_FILES. A case
-without that property depends on the source tree and on every program of the build's cases, too. What passed is noted in
-the build folder (passed.json), so in an empty one every case runs.
+without that property depends on the source tree and on every program of the build's cases, too. What passed is
+noted in the build folder (passed.json), so in an empty one every case runs.
 """
 
 import hashlib
@@ -50,8 +50,8 @@ class Contents:
 
     def of(self, name):
         if name not in self.known:
-            path = pathlib.Path(name)
-            self.known[name] = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
+            is_file = os.path.isfile(name)  # also for words that are too long for a path
+            self.known[name] = hashlib.sha256(pathlib.Path(name).read_bytes()).hexdigest() if is_file else None
         return self.known[name]
 
     def of_all(self, names):
