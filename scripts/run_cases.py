@@ -91,6 +91,9 @@ def run(folder, report, options):
     note = pathlib.Path(folder, "passed.json")
     before = json.loads(note.read_text()) if note.is_file() else {}
     cases = listed(folder)
+    names = [case["name"] for case in cases]
+    if len(set(names)) != len(names):
+        sys.exit("two cases have one name, so what is noted of them would be mixed up")
     now = fingerprints(cases)
     chosen = {case["name"] for case in listed(folder, options)}
     found = {name: "passed" for name in chosen if before.get(name) == now[name]}
@@ -101,7 +104,7 @@ def run(folder, report, options):
         # By their numbers alone: together with other options, ctest counts among the chosen.
         code = subprocess.run(["ctest", "--test-dir", folder, "-I", f"0,0,0,{','.join(changed)}",
                                "--output-on-failure", "--output-junit", report], check=False).returncode
-        found |= statuses(report)
+        found |= dict.fromkeys(chosen - found.keys(), "failed") | statuses(report)
     passed = {name: now[name] for name, end in found.items() if end == "passed"}
     rest = {name: digest for name, digest in before.items() if name in now and name not in chosen}
     note.write_text(json.dumps(rest | passed, indent=0))

@@ -3,7 +3,9 @@
 """Proves that scripts/check_layers.py and scripts/check_docs.py can fail: a small tree that passes
 both, and one change at a time that each must be met by exactly one fault of the expected words. Also
 that scripts/run_cases.py counts nothing as passed that did not run, and runs again what has changed."""
+import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -273,6 +275,20 @@ set_tests_properties(alone PROPERTIES REQUIRED_FILES ${CMAKE_SOURCE_DIR}/require
         self.assertEqual(self.run_cases("-R", "loose"), ("1 0 0 0", ["loose"]))
         self.assertEqual(self.run_cases("-E", "fails"), ("2 0 0 2", []))
         self.assertEqual(self.run_cases("-R", "nothing is called so")[0], "0 1 0 0")
+
+    def test_what_ctest_left_out_has_failed(self):
+        self.run_cases()
+        ctest = self.root / "ctest"  # one that is content without running anything
+        ctest.write_text(f"""#!/bin/sh
+case "$*" in *--show-only*) exec {shutil.which("ctest")} "$@";; esac
+while [ "$1" != --output-junit ]; do shift; done
+echo '<testsuite/>' >"$2"
+""")
+        ctest.chmod(0o755)
+        (self.root / "loose").write_text("another")
+        os.environ["PATH"] = f"{self.root}:{os.environ['PATH']}"
+        self.addCleanup(os.environ.update, PATH=os.environ["PATH"].split(":", 1)[1])
+        self.assertEqual(self.run_cases("-R", "alone|loose")[0], "1 1 0 1")
 
 
 if __name__ == "__main__":
