@@ -78,9 +78,10 @@ block_memory::block_memory(const pool_name& name,
                            const pool_layout& layout,
                            const metadata_layout& known,
                            const memory_options& memory)
-    : max_capacity_(static_cast<std::uint32_t>(layout.max_capacity))
-    , block_bytes_(layout.stride_bytes)
+    : stride_(layout.stride_bytes)
+    , max_capacity_(static_cast<std::uint32_t>(layout.max_capacity))
     , growth_bytes_(layout.growth_bytes)
+    , cost_bytes_(layout.stride_bytes + layout.record_bytes + 1)
     , budget_(layout.budget)
     , prefault_(layout.prefault) {
     switch (memory.source) {
@@ -95,10 +96,11 @@ block_memory::block_memory(const pool_name& name,
         reserve_pages(name, layout, known, memory);
         break;
     }
-    if (blocks_.committed() / block_bytes_ >= max_capacity_) {
+    if (blocks_.committed() / stride_.bytes() >= max_capacity_) {
         set_capacity(max_capacity_); // heap and buffer are there whole
     }
     first_block_ = first_aligned(blocks_, layout.alignment);
+    records_ = metadata() + known.trailing_offset();
     if (layout.prefault && memory.source != memory_source::mapped) {
         std::memset(metadata_.leading(), 0, known.bytes());
         std::memset(first_block_, 0, committed_block_bytes());
@@ -154,7 +156,9 @@ void block_memory::take_over(block_memory& other) noexcept {
     set_capacity(other.capacity());
     other.set_capacity(0);
     max_capacity_ = std::exchange(other.max_capacity_, 0);
-    block_bytes_ = other.block_bytes_;
+    records_ = std::exchange(other.records_, nullptr);
+    stride_ = other.stride_;
+    cost_bytes_ = other.cost_bytes_;
     growth_bytes_ = other.growth_bytes_;
     budget_ = other.budget_;
     growth_error_ = other.growth_error_;
@@ -166,23 +170,24 @@ void block_memory::take_over(block_memory& other) noexcept {
 
 block_range block_memory::grow() noexcept {
     const std::uint32_t before = capacity();
-    if (before == max_capacity_) {
-        return {};
+    if (before >= max_capacity_) {
+        return {}; // full, or destroyed
     }
-    const std::size_t wanted = growth_step(committed_block_bytes(), growth_bytes_) / block_bytes_;
+    const std::size_t wanted =
+        growth_step(committed_block_bytes(), growth_bytes_) / stride_.bytes();
     std::size_t step = std::clamp<std::size_t>(wanted, 1, max_capacity_ - before);
     if (budget_ != nullptr) {
-        step = budget_->take(step, cost_bytes());
+        step = budget_->take(step, cost_bytes_);
         if (step == 0) {
             return {};
         }
     }
-    const std::size_t of_a_page = std::max<std::size_t>(blocks_.page_bytes() / block_bytes_, 1);
+    const std::size_t of_a_page = std::max<std::size_t>(blocks_.page_bytes() / stride_.bytes(), 1);
     growth_error_ = grow_by_at_most(step, std::min(of_a_page, step), [&](std::size_t blocks) {
         return commit(before + static_cast<std::uint32_t>(blocks));
     });
     if (budget_ != nullptr) {
-        budget_->give_back(before + step - capacity(), cost_bytes());
+        budget_->give_back(before + step - capacity(), cost_bytes_);
     }
     return {before, capacity()};
 }
@@ -205,10 +210,10 @@ int block_memory::commit(std::uint32_t blocks) noexcept {
     int error = metadata_.cover(blocks);
     if (error == 0) {
         const auto skip = static_cast<std::size_t>(first_block_ - blocks_.data());
-        error = blocks_.commit(skip + std::size_t{blocks} * block_bytes_);
+        error = blocks_.commit(skip + std::size_t{blocks} * stride_.bytes());
     }
     if (error == 0) {
-        poison(first_block_ + committed_block_bytes(), (blocks - capacity()) * block_bytes_);
+        poison(first_block_ + committed_block_bytes(), (blocks - capacity()) * stride_.bytes());
         set_capacity(blocks);
     }
     return error;
@@ -216,7 +221,7 @@ int block_memory::commit(std::uint32_t blocks) noexcept {
 
 void block_memory::retract(std::uint32_t end) noexcept {
     if (budget_ != nullptr && end < capacity()) {
-        budget_->give_back(capacity() - end, cost_bytes());
+        budget_->give_back(capacity() - end, cost_bytes_);
         set_capacity(end);
     }
 }

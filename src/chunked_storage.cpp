@@ -38,17 +38,18 @@ chunked_storage::chunked_storage(const pool_name& name,
     , part_log2_(std::countr_zero(source.part_blocks))
     , local_mask_(source.part_blocks - 1)
     , directory_(name, source.part_blocks * layout.stride_bytes, layout.max_capacity >> part_log2_)
+    , records_end_(layout.records())
+    , record_bytes_(layout.record_bytes)
     // Whole parts only.
     , max_capacity_(static_cast<std::uint32_t>(layout.max_capacity & ~local_mask_))
     , most_parts_(number_of(source.most_blocks))
     , upstream_(source.upstream)
     , budget_(layout.budget)
     , alignment_(layout.alignment)
-    , shape_(occupancy_shape::of(layout.max_capacity))
+    , shape_(layout.shape())
     , metadata_(committed(name, layout.metadata().bytes()))
     , part_table_(committed(name, (layout.max_capacity >> part_log2_) * sizeof *parts_)) {
-    states_ =
-        reinterpret_cast<block_state*>(metadata_.data() + layout.metadata().trailing_offset());
+    records_ = metadata_.data() + layout.metadata().trailing_offset();
     words_ = reinterpret_cast<std::uint64_t*>(metadata_.data());
     extra_ = metadata_.data() + layout.extra_offset();
     extra_ += (0 - reinterpret_cast<std::uintptr_t>(extra_)) % pool_layout::extra_alignment;
@@ -81,7 +82,7 @@ std::uint64_t chunked_storage::missing_in(std::uint32_t word) const noexcept {
 }
 
 block_range chunked_storage::grow() noexcept {
-    if (to_open_ == to_open_end_ && !take_chunk()) {
+    if (max_capacity_ == 0 || (to_open_ == to_open_end_ && !take_chunk())) {
         return {};
     }
     const std::uint32_t number = to_open_;
@@ -92,7 +93,9 @@ block_range chunked_storage::grow() noexcept {
         return {};
     }
     const block_range blocks = blocks_of(number, number + 1);
-    std::memset(states_ + blocks.first, 0, blocks.end - blocks.first); // never handed out
+    std::memset(records_ + std::size_t{blocks.first} * record_bytes_,
+                0, // never handed out
+                std::size_t{blocks.end - blocks.first} * record_bytes_);
     set_part(number, to_open_begin_);
     ++to_open_;
     to_open_begin_ += part_bytes();

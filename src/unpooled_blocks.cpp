@@ -33,8 +33,8 @@ struct unpooled_blocks::records {
 void* record_memory::do_allocate(std::size_t bytes, std::size_t alignment) {
     if (!pages_ && !is_refused_) {
         is_refused_ = !attempt([&] {
-            pool_layout layout =
-                pool_layout::checked(name_, record_bytes, record_bytes, 1, records_most, false);
+            pool_layout layout = pool::adapted(
+                pool_layout::checked(name_, record_bytes, record_bytes, 1, records_most, false));
             layout.growth_bytes = least_record_bytes;
             pages_.emplace(name_, name_, layout, memory_options{});
         });

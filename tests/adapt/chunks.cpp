@@ -284,6 +284,7 @@ TEST_CASE_TEMPLATE("large chunks go back whole, and others take their place what
     live_blocks<Resource> blocks(resource);
     constexpr std::size_t most = effort<std::size_t>(40'000, 40'000, 6'000);
     std::mt19937 random(9);
+    std::size_t returned_in_all = 0;
     for (int round = 0; round < 4; ++round) {
         CAPTURE(round);
         while (blocks.size() < most - random() % 500) {
@@ -297,8 +298,8 @@ TEST_CASE_TEMPLATE("large chunks go back whole, and others take their place what
             blocks.give_back(places[i]);
         }
         const std::size_t before = upstream.bytes();
-        const std::size_t returned = resource.shrink();
-        CHECK(returned > 0);
+        const std::size_t returned = resource.shrink(); // none where each chunk has a live block
+        returned_in_all += returned;
         CHECK(upstream.bytes() == before - returned);
         CHECK(upstream.blocks() <= blocks.size());
         REQUIRE_SOUND(resource, &upstream, blocks);
@@ -311,6 +312,7 @@ TEST_CASE_TEMPLATE("large chunks go back whole, and others take their place what
         blocks.check_contents();
         REQUIRE_SOUND(resource, &upstream, blocks);
     }
+    CHECK(returned_in_all > most * 64);
     blocks.give_all();
     (void)resource.shrink();
     CHECK(upstream.bytes() == 0);

@@ -15,6 +15,7 @@
 #include <doctest/doctest.h>
 
 using millpond::detail::atomic_occupancy;
+using millpond::detail::claimed_word;
 using millpond::detail::occupancy_shape;
 using millpond::test::effort;
 
@@ -93,7 +94,7 @@ public:
     explicit owners(std::size_t blocks)
         : taken_(blocks) {}
 
-    [[nodiscard]] bool take(const atomic_occupancy::claimed_word& claimed) {
+    [[nodiscard]] bool take(const claimed_word& claimed) {
         bool was_free = true;
         for (std::uint64_t rest = claimed.mask; rest != 0; rest &= rest - 1) {
             was_free = !taken_[index(claimed, rest)].exchange(true) && was_free;
@@ -101,14 +102,14 @@ public:
         return was_free;
     }
 
-    void leave(const atomic_occupancy::claimed_word& claimed) {
+    void leave(const claimed_word& claimed) {
         for (std::uint64_t rest = claimed.mask; rest != 0; rest &= rest - 1) {
             taken_[index(claimed, rest)] = false;
         }
     }
 
 private:
-    static std::size_t index(const atomic_occupancy::claimed_word& claimed, std::uint64_t rest) {
+    static std::size_t index(const claimed_word& claimed, std::uint64_t rest) {
         return std::size_t{claimed.word} * 64 + static_cast<std::size_t>(std::countr_zero(rest));
     }
 
@@ -126,7 +127,7 @@ bool keeps_every_block(std::uint32_t blocks, int steps) {
     std::atomic<bool> fine = true;
     millpond::test::run_together(4, [&](std::size_t self) {
         std::mt19937_64 random(self);
-        std::vector<atomic_occupancy::claimed_word> mine;
+        std::vector<claimed_word> mine;
         for (int step = 0; step < steps; ++step) {
             if (mine.size() < 8 && random() % 2 == 0) {
                 const auto found = shared.bits().claim(

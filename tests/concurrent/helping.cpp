@@ -60,7 +60,7 @@ public:
         return_one();
     }
 
-    atomic_occupancy::claimed_word claim(bool helped) {
+    millpond::detail::claimed_word claim(bool helped) {
         return bits().claim(64, helped ? &victim_ : nullptr);
     }
 
@@ -71,7 +71,7 @@ public:
     [[nodiscard]] std::uint32_t steals() const { return steals_; }
 
     /// Every block is free, the adversary's, or in `mine`; none is out of sight.
-    void check_nothing_lost(const atomic_occupancy::claimed_word& mine) {
+    void check_nothing_lost(const millpond::detail::claimed_word& mine) {
         auto blocks = static_cast<std::uint32_t>(std::popcount(mine.mask));
         for (const auto& one : held_) {
             blocks += static_cast<std::uint32_t>(std::popcount(one.mask));
@@ -93,7 +93,7 @@ private:
     std::array<std::uint64_t, 2> asks_{};
     atomic_occupancy::helper victim_{asks_.data(), 2, 0, 0, 0, false};
     atomic_occupancy::helper adversary_{asks_.data(), 2, 1, 1, 24, false};
-    std::deque<atomic_occupancy::claimed_word> held_;
+    std::deque<millpond::detail::claimed_word> held_;
     std::uint32_t steals_ = 0;
     bool was_granted_ = false;
 };

@@ -27,7 +27,7 @@ void block_pool_scenarios() {
     raw_pool pool({.name = "blocks",
                    .block_bytes = sizeof(payload),
                    .capacity = 4096,
-                   .max_capacity = six_levels});
+                   .max_capacity = most_levels});
     scenarios<raw_pool> run(pool,
                             {"block_pool::try_allocate",
                              "block_pool::allocate",
@@ -35,12 +35,12 @@ void block_pool_scenarios() {
                              "block_pool::try_allocate_bulk of 64",
                              "block_pool::deallocate_bulk of 64"});
     run.single_calls();
-    run.bulk_of_64(1, "64 words side by side");
-    run.bulk_of_64(64, "64 words, each alone below its summary word");
+    run.bulk_of_64(1, "64 lines side by side");
+    run.bulk_of_64(64, "64 lines, each alone in its word of the set");
 }
 
 void object_pool_scenarios() {
-    typed pool({.name = "objects", .capacity = 4096, .max_capacity = six_levels});
+    typed pool({.name = "objects", .capacity = 4096, .max_capacity = most_levels});
     scenarios<typed> run(
         pool, {"object_pool::try_create", "object_pool::create", "object_pool::destroy", "", ""});
     run.single_calls();
@@ -54,8 +54,8 @@ void static_pool_scenarios() {
                                "static_block_pool::try_allocate_bulk of 64",
                                "static_block_pool::deallocate_bulk of 64"});
     raw.single_calls();
-    raw.bulk_of_64(1, "64 words side by side");
-    raw.bulk_of_64(63, "64 words far apart");
+    raw.bulk_of_64(1, "64 lines side by side");
+    raw.bulk_of_64(63, "64 lines far apart");
     scenarios<static_typed> objects(static_objects,
                                     {"static_object_pool::try_create",
                                      "static_object_pool::create",

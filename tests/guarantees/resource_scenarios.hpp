@@ -34,11 +34,11 @@ struct sized_form {
     [[gnu::noinline]] void give(void* block) { resource.deallocate(block, bytes, alignment); }
 };
 
-/// How many blocks of a size are held back when they are freed, before the oldest moves on.
+/// How many blocks of a size are kept when they are freed, before one goes elsewhere.
 template <class Resource>
 std::size_t kept_blocks(std::size_t block_bytes) {
     if constexpr (std::is_same_v<Resource, pool_resource>) {
-        return detail::resource_of_one_thread::magazine_entries + 1; // and the front
+        return detail::resource_of_one_thread::places;
     } else {
         detail::fork_lock unused;
         detail::pool_layout layout;
@@ -124,12 +124,11 @@ private:
     }
 
     void evict_through_every_level() {
-        for (std::size_t i = 0; i < kept_ + 1; ++i) {
+        for (std::size_t i = 0; i < kept_; ++i) {
             form_.give(spread(i));
         }
-        announce(names_.give,
-                 "as many are kept as may be, another word is gathered, every level is empty");
-        for (std::size_t i = kept_ + 1; i < kept_ + 5; ++i) {
+        announce(names_.give, "as many are kept as may be, every level is empty");
+        for (std::size_t i = kept_; i < kept_ + 5; ++i) {
             measured_give(spread(i));
         }
         take_quietly(kept_ + 5);
@@ -140,7 +139,7 @@ private:
             form_.give(spread(i));
         }
         take_quietly(kept_);
-        announce(names_.take, "the word that was gathered");
+        announce(names_.take, "one of two words or lines with a free block");
         (void)measured_take();
         announce(names_.take,
                  "the only free block lies in the occupancy, every level becomes empty");
@@ -149,11 +148,11 @@ private:
 
     /// As many words as an eviction each, and then as many claims.
     void evict_word_after_word() {
-        for (std::size_t i = 0; i < kept_ + 1; ++i) {
+        for (std::size_t i = 0; i < kept_; ++i) {
             form_.give(spread(i));
         }
-        announce(names_.give, "as many are kept as may be, another word is gathered");
-        for (std::size_t i = kept_ + 1; i < kept_ + words; ++i) {
+        announce(names_.give, "as many are kept as may be, word after word");
+        for (std::size_t i = kept_; i < kept_ + words; ++i) {
             measured_give(spread(i));
         }
         take_quietly(kept_);

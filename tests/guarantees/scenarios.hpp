@@ -5,10 +5,10 @@
 /// Histories that bring a pool to the states in which a call has the most to do, and the measured
 /// calls there.
 ///
-/// The worst an allocation can meet: nothing in front, magazine or gathered word, and a single free
-/// block under a summary that is otherwise empty: it is found from the root down, and every level is
-/// unmarked. The worst a free can meet: a full magazine whose oldest block is of another word than the
-/// one that is gathered, and a summary that is empty up to its root: every level is marked.
+/// The worst an allocation can meet: nothing in the magazine or the current line, and a single line
+/// with a free block: it is found from the root down, every level becomes empty, and the positions of
+/// all its blocks are compared. The worst a free can meet: a full magazine, and no line with a free
+/// block: every level is marked.
 
 #include "millpond/millpond.hpp"
 
@@ -32,13 +32,15 @@ struct payload {
 
 using raw_pool = block_pool;
 using typed = object_pool<payload>;
-/// Four levels of summary.
+/// Three levels of lines.
 using static_raw = static_block_pool<sizeof(payload), 262'145>;
 using static_typed = static_object_pool<payload, 262'145>;
-static_assert(detail::magazine_entries_for(262'145, sizeof(payload)) ==
-              detail::magazine_entries_most);
+static_assert(detail::magazine_places_for(262'145, sizeof(payload)) == detail::magazine_places);
 
-inline constexpr std::size_t six_levels = std::size_t{64 * 64 * 64} * 64 * 64 + 1;
+/// As many levels of lines as a pool can have.
+inline constexpr std::size_t most_levels = std::size_t{64 * 64 * 64} * 64 * 64 + 1;
+static_assert(detail::occupancy_shape::of(most_levels / 64 + 1).levels ==
+              detail::occupancy_shape::of(detail::index_limit / 64 + 1).levels);
 
 /// One pool's operations as functions that are not inlined, and their names.
 template <class Pool>
@@ -101,14 +103,12 @@ public:
     /// Everything that does not need bulk calls. At least 3,000 blocks.
     void single_calls() {
         take_fresh("a new peak, from fresh blocks", 130);
-        give_back("the front is empty", 1);
-        take_again("the front has a block", 1);
         give_back("the magazine has room", 20);
         take_again("the magazine has blocks", 20);
         empty();
         claim_through_every_level();
-        evict_through_every_level();
-        evictions();
+        free_through_every_level();
+        lines();
         random_mix();
         empty();
     }
@@ -124,40 +124,37 @@ public:
         pool_.clear();
     }
 
-    /// An allocation of the only free block, which lies in the occupancy.
+    /// An allocation of the only free block, which lies in a line.
     void claim_through_every_level() {
         for (const bool trying : {true, false}) {
-            fill(1152);                     // whole words, so that none is being handed out
-            std::swap(held_[2], held_[70]); // the two oldest in the magazine are of different words
-            for (std::size_t i = 0; i < magazine + 3; ++i) {
-                ops::give(pool_, held_[i]); // the front, the magazine, and two that are evicted
+            fill(whole_lines); // so that none is being handed out
+            for (std::size_t i = 0; i < magazine + 1; ++i) {
+                ops::give(pool_, held_[i]); // the last one beyond the magazine
             }
-            for (std::size_t i = 0; i < magazine + 2; ++i) {
-                (void)ops::try_take(pool_); // the front, the magazine, the gathered word
+            for (std::size_t i = 0; i < magazine; ++i) {
+                (void)ops::try_take(pool_);
             }
             announce(trying ? names_.try_take : names_.take,
-                     "the only free block lies in the occupancy, every level becomes empty");
+                     "the only free block lies in a line, every level becomes empty");
             (void)(trying ? measured_try_take() : measured_take());
             empty();
         }
     }
 
-    /// A free that evicts a block while another word is gathered and every level is empty.
-    void evict_through_every_level() {
-        fill(1152);
-        std::swap(held_[2], held_[70]); // the two oldest in the magazine are of different words
-        for (std::size_t i = 0; i < magazine + 1; ++i) {
+    /// A free beyond the magazine while no line has a free block.
+    void free_through_every_level() {
+        fill(whole_lines);
+        for (std::size_t i = 0; i < magazine; ++i) {
             ops::give(pool_, held_[i]);
         }
-        announce(names_.give,
-                 "the magazine is full, another word is gathered, every level is empty");
-        for (std::size_t i = magazine + 1; i < magazine + 5; ++i) {
+        announce(names_.give, "the magazine is full, no line has a free block");
+        for (std::size_t i = magazine; i < magazine + 4; ++i) {
             measured_give(held_[i]);
         }
         empty();
     }
 
-    /// 64 blocks at once, from and to words that lie `stride` words apart, each alone in its summary.
+    /// 64 blocks at once, from and to lines that lie `stride` lines apart.
     void bulk_of_64(std::size_t stride, const char* where) {
         std::array<void*, 64> blocks{};
         std::array<void*, 64> word{};
@@ -183,13 +180,15 @@ public:
         for (void* const block : blocks) {
             give_quietly(block);
         }
-        announce(names_.take_bulk, "front and magazine");
+        announce(names_.take_bulk, "the magazine");
         measured_bulk_take(blocks);
         pool_.clear();
     }
 
 private:
-    static constexpr std::size_t magazine = detail::magazine_entries_most;
+    static constexpr std::size_t magazine = detail::magazine_places;
+    static constexpr std::size_t whole_lines = 1152; ///< blocks, more than the magazine holds
+    static_assert(whole_lines % 64 == 0 && whole_lines > magazine + 4);
 
     void fill(std::size_t blocks) {
         while (held_.size() < blocks) {
@@ -256,9 +255,9 @@ private:
         }
     }
 
-    /// Fills the magazine with blocks whose neighbours in age lie in different words, then frees on:
-    /// each free evicts a block of another word than the one that is being gathered.
-    void evictions() {
+    /// Fills the magazine with blocks whose neighbours in age lie in different lines, then frees on:
+    /// each free is of another line than the one before.
+    void lines() {
         std::vector<object*> all = std::exchange(held_, {});
         while (all.size() < 2600) {
             all.push_back(ops::try_take(pool_));
@@ -273,15 +272,15 @@ private:
         for (std::size_t i = 0; i < quiet; ++i) {
             ops::give(pool_, spread[i]);
         }
-        announce(names_.give, "the magazine is full and another word is gathered");
+        announce(names_.give, "the magazine is full, each block of another line");
         for (std::size_t i = quiet; i < spread.size(); ++i) {
             measured_give(spread[i]);
         }
-        // Everything is free now: behind the magazine come sparse and full words.
-        for (int i = 0; i < 1025; ++i) {
+        // Everything is free now: behind the magazine come sparse and full lines.
+        for (std::size_t i = 0; i < magazine; ++i) {
             held_.push_back(ops::try_take(pool_));
         }
-        take_fresh("blocks come from words of the occupancy", 300);
+        take_fresh("blocks come from lines", 300);
         for (object* const block : held_) {
             ops::give(pool_, block);
         }

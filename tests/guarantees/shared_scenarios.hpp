@@ -124,7 +124,7 @@ private:
         }
     }
 
-    /// Frees of a thread that keeps as much as it may: each moves an older block on, and that one
+    /// Frees of a thread that keeps as much as it may: each goes to a word, and that one
     /// makes the word of the one before it free.
     void evict_through_every_level() {
         for (std::size_t i = 0; i < kept_ + 1; ++i) {

@@ -86,7 +86,7 @@ struct sharing_form {
 void shared_owner_scenarios() {
     {
         object_pool<self_owned> pool(
-            {.name = "objects", .capacity = 4096, .max_capacity = six_levels});
+            {.name = "objects", .capacity = 4096, .max_capacity = most_levels});
         pool.reserve_shared();
         scenarios<object_pool<self_owned>> run(pool,
                                                {"object_pool::make_shared",

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// \file
-/// A block freed twice in a row stops the program: the front is compared.
+/// A block freed twice in a row stops the program.
 //
 // class: double free at once
 // pools: block_pool object_pool static_block_pool static_object_pool concurrent_block_pool concurrent_object_pool

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// \file
-/// A block freed again while its word is being gathered stops the program.
+/// A block freed again after it was freed beyond the full magazine stops the program.
 //
 // class: double free after another free
 // pools: block_pool object_pool static_block_pool static_object_pool concurrent_block_pool concurrent_object_pool
@@ -11,11 +11,10 @@
 
 MISUSE_OF_A_POOL({
     const auto blocks = it.take_all();
-    // Those freed last wait in the magazine, the oldest leave it; where there is a front, the very
-    // first stays there.
     for (std::size_t i = 0; i < Victim::kept() + 3; ++i) {
         it.give(blocks[i]);
     }
-    misuse::note("block", blocks[2]);
-    it.give(blocks[2]);
+    void* const beyond = blocks[Victim::kept() + 1];
+    misuse::note("block", beyond);
+    it.give(beyond);
 })

@@ -14,6 +14,7 @@ MISUSE_OF_A_POOL({
     for (void* const block : blocks) {
         it.give(block);
     }
-    misuse::note("block", blocks[70]);
-    it.give(blocks[70]);
+    void* const old = blocks[Victim::kept() + 70];
+    misuse::note("block", old);
+    it.give(old);
 })

@@ -51,12 +51,12 @@ struct record {
     std::array<char, block_bytes> text;
 };
 
-/// How many blocks a pool for one thread holds back when they are freed: a magazine and the front.
+/// How many blocks the magazine of a pool for one thread has room for.
 struct one_thread {
-    static constexpr std::size_t magazine = millpond::detail::magazine_entries_most;
-    static_assert(millpond::detail::magazine_entries_for(capacity, block_bytes) == magazine);
+    static constexpr std::size_t magazine = millpond::detail::magazine_places;
+    static_assert(millpond::detail::magazine_places_for(capacity, block_bytes) == magazine);
 
-    static std::size_t kept() { return magazine + 1; }
+    static std::size_t kept() { return magazine; }
 };
 
 /// The same for one thread of a concurrent pool.

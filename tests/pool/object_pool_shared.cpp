@@ -79,7 +79,8 @@ static_assert(sizeof(object_pool<long>) ==
                          long,
                          millpond::detail::pool_core<
                              millpond::detail::region_storage<millpond::detail::static_stride<8>>,
-                             millpond::detail::magazine_entries_most>>) +
+                             millpond::detail::magazine_places,
+                             millpond::detail::block_use::objects>>) +
                       sizeof(void*),
               "a pool that shares nothing pays a pointer");
 static_assert(std::is_nothrow_move_constructible_v<object_pool<counted>> &&

@@ -35,10 +35,10 @@ namespace detail {
 /// Pools and no lock.
 struct resource_of_one_thread {
     /// Enough for what containers free in one go.
-    static constexpr std::uint32_t magazine_entries = 256;
+    static constexpr std::uint32_t places = narrow_places_most;
 
-    using mapped_pool = pool_core<region_storage<runtime_stride>, magazine_entries>;
-    using chunked_pool = pool_core<chunked_storage, magazine_entries>;
+    using mapped_pool = pool_core<region_storage<runtime_stride>, places>;
+    using chunked_pool = pool_core<chunked_storage, places>;
 
     struct lock_type {
         void lock() noexcept {}
@@ -52,7 +52,8 @@ struct resource_of_one_thread {
                           const pool_layout& layout,
                           const Source& source,
                           lock_type& /*lock*/) {
-        std::construct_at(place, plan.options().name, plan.options().name, layout, source);
+        std::construct_at(
+            place, plan.options().name, plan.options().name, Pool::adapted(layout), source);
     }
 };
 

@@ -122,10 +122,9 @@ void resource_core<Kind>::deallocate_slow(void* block,
 template <class Kind>
 void resource_core<Kind>::explain(misuse_report& report) const noexcept {
     for_each_pool([&report](const auto& pool) {
-        bool is_live = false;
-        const misuse_report found = pool.report_on(report.address, is_live);
+        const misuse_report found = pool.report_on(report.address);
         if (found.reason != misuse::foreign) {
-            report.reason = is_live ? misuse::wrong_size : found.reason;
+            report.reason = pool.is_live_block(report.address) ? misuse::wrong_size : found.reason;
             report.block = found.block;
             report.block_bytes = pool.stride_bytes();
         }

@@ -62,7 +62,7 @@ struct concurrent_pool_stats {
 /// The result of `verify()`: true, or the invariant that does not hold.
 struct verdict {
     const char* fault = nullptr; ///< nullptr when everything holds
-    std::size_t index = 0;       ///< the block or word concerned
+    std::size_t index = 0;       ///< the block, line, word or place in the magazine concerned
 
     [[nodiscard]] explicit constexpr operator bool() const noexcept { return fault == nullptr; }
 };

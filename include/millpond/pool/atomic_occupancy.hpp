@@ -42,8 +42,6 @@ namespace detail {
 /// the argument above is about the order of writes to one word and reads of another.
 class atomic_occupancy {
 public:
-    using claimed_word = occupancy::claimed_word;
-
     /// How many windows there have been; a window is open while the counts differ.
     struct window_counts {
         std::uint64_t opened = 0;

@@ -44,7 +44,9 @@ struct pool_layout {
     std::size_t alignment = 0; ///< of the first block, hence of all
     std::size_t capacity = 0;
     std::size_t max_capacity = 0;
-    std::size_t extra_bytes = 0; ///< metadata of the pool's own, aligned to `extra_alignment`
+    std::size_t extra_bytes = 0;  ///< metadata of the pool's own, aligned to `extra_alignment`
+    std::size_t record_bytes = 1; ///< of what is known of each block
+    std::size_t bit_blocks = 1;   ///< blocks for which the occupancy has one bit: 1, or a line
     std::size_t growth_bytes =
         least_growth_bytes;        ///< a growth step is no smaller, if there is room
     byte_budget* budget = nullptr; ///< shared with other pools; nullptr: none
@@ -72,22 +74,31 @@ struct pool_layout {
     /// option.
     constexpr void add_spare_blocks(const pool_name& name, std::size_t blocks);
 
-    /// Occupancy words of blocks first, the words above them with what the pool adds, states last.
+    [[nodiscard]] constexpr occupancy_shape shape() const noexcept {
+        return occupancy_shape::of((max_capacity + bit_blocks - 1) / bit_blocks);
+    }
+
+    /// Blocks that there are records for: those of whole lines.
+    [[nodiscard]] constexpr std::size_t records() const noexcept {
+        return round_up(max_capacity, bit_blocks);
+    }
+
+    /// Lowest level of the occupancy first, the levels above with what the pool adds, records last.
     [[nodiscard]] constexpr metadata_layout metadata() const noexcept {
-        const occupancy_shape shape = occupancy_shape::of(max_capacity);
         // So that neither end shares a cache line with what lies beside it.
         const std::size_t room =
             extra_bytes == 0 ? 0
                              : round_up(extra_bytes + 2 * extra_alignment, sizeof(std::uint64_t));
-        return {.max_capacity = max_capacity,
-                .leading_blocks = word_blocks,
-                .fixed_bytes = (shape.words - shape.block_words()) * sizeof(std::uint64_t) + room,
-                .trailing_blocks = sizeof(std::uint64_t)};
+        return {.max_capacity = records(),
+                .leading_blocks = word_blocks * bit_blocks,
+                .fixed_bytes =
+                    (shape().words - shape().block_words()) * sizeof(std::uint64_t) + room,
+                .trailing_blocks = sizeof(std::uint64_t) / record_bytes};
     }
 
     /// Where the pool's own metadata begins, before it is aligned.
     [[nodiscard]] constexpr std::size_t extra_offset() const noexcept {
-        return occupancy_shape::of(max_capacity).words * sizeof(std::uint64_t);
+        return shape().words * sizeof(std::uint64_t);
     }
 
     /// Bytes that a caller's buffer must have, whatever its alignment.
@@ -237,12 +248,12 @@ public:
     [[nodiscard]] std::uint32_t max_capacity() const noexcept { return max_capacity_; }
 
     [[nodiscard]] std::size_t committed_block_bytes() const noexcept {
-        return std::size_t{capacity()} * block_bytes_;
+        return std::size_t{capacity()} * stride_.bytes();
     }
 
     /// Why the last growth was refused; no error if it was not.
     [[nodiscard]] growth_refusal growth_error() const noexcept {
-        return {growth_error_, block_bytes_, blocks_.commit_request()};
+        return {growth_error_, stride_.bytes(), blocks_.commit_request()};
     }
 
     /// Commits the next step of blocks: one system call (two if locked or prefaulted), as many
@@ -284,6 +295,23 @@ public:
     /// From here on no address is a block.
     void retire() noexcept { max_capacity_ = 0; }
 
+    /// The array that is known of each block, the trailing one of its metadata.
+    template <class Record>
+    [[nodiscard]] Record* records() const noexcept {
+        return reinterpret_cast<Record*>(records_);
+    }
+
+    [[nodiscard]] std::size_t stride_bytes() const noexcept { return stride_.bytes(); }
+
+    /// The index of a block; a number above all indices for any other address.
+    [[nodiscard]] std::uint64_t index_of(const void* address) const noexcept {
+        return stride_.index_of(offset_of(address));
+    }
+
+    [[nodiscard]] std::byte* block_at(std::uint64_t index) const noexcept {
+        return blocks() + index * stride_.bytes();
+    }
+
 protected:
     [[nodiscard]] std::uint64_t offset_of(const void* address) const noexcept {
         return reinterpret_cast<std::uintptr_t>(address) -
@@ -294,9 +322,6 @@ private:
     void set_capacity(std::uint32_t blocks) noexcept {
         capacity_.store(blocks, std::memory_order_relaxed); // as capacity()
     }
-
-    /// What a block costs its budget: itself, and what is known about it.
-    [[nodiscard]] std::size_t cost_bytes() const noexcept { return block_bytes_ + 2; }
 
     void place_in_buffer(const pool_name& name,
                          const pool_layout& layout,
@@ -309,11 +334,13 @@ private:
     [[nodiscard]] int commit(std::uint32_t blocks) noexcept;
     void take_over(block_memory& other) noexcept;
 
-    std::byte* first_block_ = nullptr;
-    std::atomic<std::uint32_t> capacity_ = 0; ///< blocks committed; one thread at a time grows
+    std::byte* first_block_ = nullptr; // the first cache line is what a free reads
+    std::byte* records_ = nullptr;
+    runtime_stride stride_;
     std::uint32_t max_capacity_ = 0;          ///< blocks reserved
-    std::size_t block_bytes_ = 0;
+    std::atomic<std::uint32_t> capacity_ = 0; ///< blocks committed; one thread at a time grows
     std::size_t growth_bytes_ = 0;
+    std::size_t cost_bytes_ = 0; ///< of a block to its budget: itself, and what is known about it
     byte_budget* budget_ = nullptr;
     int growth_error_ = 0;
     bool prefault_ = false;

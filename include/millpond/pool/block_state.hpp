@@ -15,7 +15,7 @@ namespace detail {
 /// does not make the compiler reload every member that it might alias.
 enum class block_state : std::uint8_t {
     never = 0, ///< never handed out since construction or `clear`
-    live = 1,  ///< the caller's, or the front
+    live = 1,  ///< the caller's
     freed = 2, ///< handed out once, free now
     swept =
         4, ///< destroyed by `clear` or the pool's end, or about to be: to destroy it again does nothing

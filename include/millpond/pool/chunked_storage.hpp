@@ -7,7 +7,7 @@
 ///     part     0          1          2     3          4     5     6     7
 ///     chunk   [ 0 ]      [ 1 ]      [ 2     3 ]       gone: shrink() returned it, its indices have no
 ///              upstream   elsewhere  elsewhere        block until another takes its place
-///     metadata (own pages)   [ a state per index | occupancy words | what the pool adds ]
+///     metadata (own pages)   [ occupancy words | what the pool adds | a record per index ]
 ///
 /// A *part* has 2^n blocks, so an index is a part's number and a place in it. A chunk_directory
 /// leads from an address to its part. A chunk is one or more parts, side by side: each chunk is as
@@ -23,7 +23,6 @@
 #include "millpond/base/name.hpp"
 #include "millpond/base/stats.hpp"
 #include "millpond/memory/region.hpp"
-#include "millpond/pool/block_state.hpp"
 #include "millpond/pool/chunk_directory.hpp"
 #include "millpond/pool/occupancy.hpp"
 #include "millpond/pool/region_storage.hpp"
@@ -46,6 +45,8 @@ struct chunk_source {
 
 class chunked_storage {
 public:
+    using erased = chunked_storage;
+
     /// Takes no chunk yet. `layout.capacity` is not used. Throws std::system_error.
     chunked_storage(const pool_name& name, const pool_layout& layout, const chunk_source& source);
 
@@ -77,7 +78,14 @@ public:
 
     [[nodiscard]] misuse_report report_on(const void* address) const noexcept;
 
-    [[nodiscard]] block_state* states() const noexcept { return states_; }
+    /// The array that is known of each block.
+    template <class Record>
+    [[nodiscard]] Record* records() const noexcept {
+        return reinterpret_cast<Record*>(records_);
+    }
+
+    /// Records from here on must not be read.
+    [[nodiscard]] std::uint64_t records_end() const noexcept { return records_end_; }
 
     [[nodiscard]] std::uint64_t* words() const noexcept { return words_; }
 
@@ -128,8 +136,12 @@ public:
 
     [[nodiscard]] static constexpr int growth_error() noexcept { return 0; }
 
-    /// From here on no address is a block.
-    void retire() noexcept { max_capacity_ = 0; }
+    /// From here on no address is a block, and no bit says that one is free.
+    void retire() noexcept {
+        max_capacity_ = 0;
+        shape_ = occupancy_shape::of(1);
+        words_ = &no_word;
+    }
 
     /// Address space that a part costs besides what is known about its blocks.
     [[nodiscard]] static constexpr std::size_t table_bytes_per_part() noexcept {
@@ -184,7 +196,9 @@ private:
     std::uint64_t local_mask_; ///< blocks of a part, less one
     chunk_directory directory_;
     part* parts_ = nullptr; ///< by number
-    block_state* states_ = nullptr;
+    std::byte* records_ = nullptr;
+    std::uint64_t records_end_;
+    std::size_t record_bytes_;
     std::uint64_t* words_ = nullptr;
     std::byte* extra_ = nullptr;
     std::atomic<std::uint32_t> capacity_ = 0;

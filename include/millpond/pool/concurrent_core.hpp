@@ -8,7 +8,7 @@
 ///               <-  current    the rest of the word that it claimed last
 ///               <-  occupancy  bits of all other free blocks: one word at once, the only atomic step
 ///
-///     free      ->  kept; when that is full, its oldest block moves on
+///     free      ->  kept, unless that is full
 ///               ->  gathered   a word in the making, given back when another word begins
 ///
 ///     blocks = live + kept, current and gathered of every thread + occupancy + reserved
@@ -97,7 +97,7 @@ public:
         }
         if (thread_cache* const cache = own_cache(); cache != nullptr) [[likely]] {
             mark_freed_or_refuse(block, index);
-            put_back(*cache, block);
+            put_back(*cache, block, index);
         } else {
             deallocate_slow(block, index);
         }
@@ -111,7 +111,7 @@ public:
             return;
         }
         mark_freed_or_refuse(block, index);
-        put_back(cache, block);
+        put_back(cache, block, index);
     }
 
     // --- an allocation in two halves: who needs to know what the block was before ---------------
@@ -128,7 +128,7 @@ public:
 
     /// A free block that nobody else can get any more, or nullptr; without a cache.
     [[nodiscard]] void* pick_directly() noexcept {
-        occupancy::claimed_word found = bits().claim(1);
+        claimed_word found = bits().claim(1);
         if (found.mask == 0) [[unlikely]] {
             found = claim_after_growth(1, nullptr);
         }
@@ -173,7 +173,7 @@ public:
 
     void finish_free(void* block, thread_cache* cache) noexcept {
         if (cache != nullptr) [[likely]] {
-            put_back(*cache, block);
+            put_back(*cache, block, index_of(block));
         } else {
             put_back_directly(index_of(block));
         }
@@ -239,9 +239,9 @@ public:
     /// bytes.
     std::size_t shrink() noexcept;
 
-    /// Why an address is not a block to be freed, for a caller that asks before it is refused; sets
-    /// `is_live` for a live block.
-    [[nodiscard]] misuse_report report_on(const void* address, bool& is_live) const noexcept;
+    /// Why an address is not a block to be freed, for a caller that has found that it is not
+    /// live.
+    [[nodiscard]] misuse_report report_on(const void* address) const noexcept;
 
     /// True for the start of a block that is a caller's, false for every other address.
     [[nodiscard]] bool is_live_block(const void* address) const noexcept;
@@ -318,13 +318,17 @@ private:
         return storage_.block_at(index);
     }
 
+    [[nodiscard]] block_state* states() const noexcept {
+        return storage_.template records<block_state>();
+    }
+
     // A state byte has no partner: it speaks only of itself.
     [[nodiscard]] block_state state_of(std::uint64_t index) const noexcept {
-        return atomic_load(storage_.states()[index], std::memory_order_relaxed);
+        return atomic_load(states()[index], std::memory_order_relaxed);
     }
 
     void set_state(std::uint64_t index, block_state state) noexcept {
-        atomic_store(storage_.states()[index], state, std::memory_order_relaxed);
+        atomic_store(states()[index], state, std::memory_order_relaxed);
     }
 
     /// Marks a live block freed. Returns `live`, or what the block was instead.
@@ -339,12 +343,13 @@ private:
     }
 
     /// Keeps a block that is marked freed.
-    void put_back(thread_cache& cache, void* block) noexcept {
+    void put_back(thread_cache& cache, void* block, std::uint64_t index) noexcept {
         shade(block);
-        if (cache.kept.size() >= limits_.kept) [[unlikely]] {
-            evict(cache);
+        if (cache.kept.size() < limits_.kept) [[likely]] {
+            cache.kept.push(block);
+        } else {
+            put_beyond(cache, index);
         }
-        cache.kept.push(block);
         // Pairs with the addition in try_allocate_until(), as wake_if_waiting() says.
         if (atomic_load(waiting_.waiters, std::memory_order_seq_cst) != 0) [[unlikely]] {
             give_to_waiter(cache);
@@ -354,13 +359,13 @@ private:
     /// Takes the lowest block of the current word. The magazine is empty.
     [[nodiscard]] MILLPOND_OUTLINE void* pick_from_word(thread_cache& cache) noexcept;
 
-    [[nodiscard]] void* lowest_block(const occupancy::claimed_word& from) const noexcept {
+    [[nodiscard]] void* lowest_block(const claimed_word& from) const noexcept {
         return block_at(std::uint64_t{from.word} * word_blocks +
                         static_cast<std::uint32_t>(std::countr_zero(from.mask)));
     }
 
-    /// Makes room in the full magazine.
-    MILLPOND_OUTLINE void evict(thread_cache& cache) noexcept;
+    /// Frees a block that is marked freed beyond the full magazine.
+    MILLPOND_OUTLINE void put_beyond(thread_cache& cache, std::uint64_t index) noexcept;
 
     /// Moves a block, marked freed, towards the occupancy.
     void gather(gathered_word& gathered, std::uint64_t index) noexcept;
@@ -368,7 +373,7 @@ private:
     void flush(gathered_word& gathered) noexcept;
 
     /// Lets the storage grow and claims from it; an empty mask if it cannot.
-    [[nodiscard]] MILLPOND_SLOW_PATH occupancy::claimed_word
+    [[nodiscard]] MILLPOND_SLOW_PATH claimed_word
     claim_after_growth(std::uint32_t most, atomic_occupancy::helper* help) noexcept;
 
     /// Lets the storage grow by a step, while the lock is held; false if it cannot.

@@ -289,7 +289,7 @@ bool concurrent_core<Storage>::reserve(std::size_t blocks) noexcept {
         const auto most = static_cast<std::uint32_t>(std::min(at_once, blocks - aside));
         // A thread that asks is granted a whole word, which must not be more than it wants.
         const bool may_ask = cache != nullptr && most == word_blocks;
-        const occupancy::claimed_word found = bits().claim(most, may_ask ? &cache->help : nullptr);
+        const claimed_word found = bits().claim(most, may_ask ? &cache->help : nullptr);
         if (found.mask == 0) {
             return_reserved(aside);
             (void)count_failure();
@@ -304,7 +304,7 @@ bool concurrent_core<Storage>::reserve(std::size_t blocks) noexcept {
 template <class Storage>
 void* concurrent_core<Storage>::allocate_reserved() noexcept {
     while (true) {
-        const occupancy::claimed_word found = reserved().claim(1);
+        const claimed_word found = reserved().claim(1);
         if (found.mask != 0) [[likely]] {
             return hand_out(lowest_block(found));
         }
@@ -316,7 +316,7 @@ void concurrent_core<Storage>::return_reserved(std::size_t blocks) noexcept {
     while (blocks > 0) {
         const auto most =
             static_cast<std::uint32_t>(std::min<std::size_t>(blocks, word_blocks - 1));
-        const occupancy::claimed_word found = reserved().claim(most);
+        const claimed_word found = reserved().claim(most);
         if (found.mask != 0) {
             bits().give_back(found.word, found.mask);
             blocks -= static_cast<std::size_t>(std::popcount(found.mask));
@@ -411,14 +411,10 @@ void concurrent_core<Storage>::refuse_unless_null(const void* block) const noexc
 }
 
 template <class Storage>
-misuse_report concurrent_core<Storage>::report_on(const void* address,
-                                                  bool& is_live) const noexcept {
+misuse_report concurrent_core<Storage>::report_on(const void* address) const noexcept {
     misuse_report report = storage_.report_on(address);
-    is_live = false;
-    if (report.reason == misuse::freed_twice) {
-        const block_state state = state_of(index_of(address));
-        is_live = state == block_state::live;
-        report.reason = state == block_state::never ? misuse::never_allocated : report.reason;
+    if (report.reason == misuse::freed_twice && state_of(index_of(address)) == block_state::never) {
+        report.reason = misuse::never_allocated;
     }
     return report;
 }

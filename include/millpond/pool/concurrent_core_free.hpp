@@ -34,8 +34,8 @@ inline block_state concurrent_core<Storage>::mark_freed(std::uint64_t index) noe
         block_state before = state_of(index);
         if (check_ == free_check::exact) [[unlikely]] {
             // No partner: the order of this byte decides, and the first thread has freed the block.
-            before = atomic_exchange(
-                storage_.states()[index], block_state::freed, std::memory_order_relaxed);
+            before =
+                atomic_exchange(states()[index], block_state::freed, std::memory_order_relaxed);
         }
         if (before != block_state::live) [[unlikely]] {
             return before;

@@ -36,9 +36,8 @@ struct concurrent_core<Storage>::word_window {
 };
 
 template <class Storage>
-occupancy::claimed_word
-concurrent_core<Storage>::claim_after_growth(std::uint32_t most,
-                                             atomic_occupancy::helper* help) noexcept {
+claimed_word concurrent_core<Storage>::claim_after_growth(std::uint32_t most,
+                                                          atomic_occupancy::helper* help) noexcept {
     if (growth_lock_ == nullptr) {
         return {};
     }
@@ -46,7 +45,7 @@ concurrent_core<Storage>::claim_after_growth(std::uint32_t most,
     while (true) {
         // Another thread may have grown the storage meanwhile, and others may take all that it
         // grows by.
-        const occupancy::claimed_word found = bits().claim(most, help);
+        const claimed_word found = bits().claim(most, help);
         if (found.mask != 0) {
             return found;
         }

@@ -37,8 +37,8 @@ void* concurrent_core<Storage>::pick_from_word(thread_cache& cache) noexcept {
 }
 
 template <class Storage>
-void concurrent_core<Storage>::evict(thread_cache& cache) noexcept {
-    gather(cache.gathered, index_of(cache.kept.pop_oldest()));
+void concurrent_core<Storage>::put_beyond(thread_cache& cache, std::uint64_t index) noexcept {
+    gather(cache.gathered, index);
 }
 
 template <class Storage>
@@ -66,7 +66,7 @@ inline void concurrent_core<Storage>::flush(gathered_word& gathered) noexcept {
 template <class Storage>
 void concurrent_core<Storage>::spill(thread_cache& cache) noexcept {
     while (!cache.kept.empty()) {
-        evict(cache);
+        gather(cache.gathered, index_of(cache.kept.pop()));
     }
     flush(cache.gathered);
     if (cache.current.mask != 0) {

@@ -9,8 +9,8 @@
 #include "millpond/base/contract.hpp"
 #include "millpond/base/instrument.hpp"
 #include "millpond/base/stats.hpp"
-#include "millpond/pool/block_state.hpp"
 #include "millpond/pool/occupancy.hpp"
+#include "millpond/pool/position.hpp"
 
 #include <algorithm>
 #include <array>
@@ -22,16 +22,19 @@ MILLPOND_NAMESPACE_BEGIN
 
 namespace detail {
 
-template <std::size_t Stride, std::size_t Alignment, std::size_t Blocks>
+template <std::size_t Stride, std::size_t Alignment, std::size_t Blocks, class Position>
 class inline_storage {
     static_assert(Blocks >= 1, "a pool holds at least one block");
     static_assert(Blocks < ~std::uint32_t{0}, "an index fits in 32 bits");
     static_assert(std::has_single_bit(Alignment) && Stride % Alignment == 0,
                   "every block is aligned because the first one is");
 
-    static constexpr occupancy_shape shape_ = occupancy_shape::of(Blocks);
+    static constexpr occupancy_shape shape_ =
+        occupancy_shape::of((Blocks + word_blocks - 1) / word_blocks);
 
 public:
+    using erased = inline_storage;
+
     constexpr inline_storage() noexcept = default;
     inline_storage(const inline_storage&) = delete;
     inline_storage& operator=(const inline_storage&) = delete;
@@ -59,7 +62,16 @@ public:
     // writing.
     [[nodiscard]] std::byte* blocks() const noexcept { return blocks_.data(); }
 
-    [[nodiscard]] block_state* states() const noexcept { return states_.data(); }
+    /// The positions of the blocks.
+    template <class Record>
+    [[nodiscard]] Record* records() const noexcept {
+        return positions_.data();
+    }
+
+    /// Positions from here on must not be read.
+    [[nodiscard]] static constexpr std::uint64_t records_end() noexcept {
+        return round_up(Blocks, position_group);
+    }
 
     [[nodiscard]] std::uint64_t* words() const noexcept { return words_.data(); }
 
@@ -85,13 +97,13 @@ public:
     }
 
     static constexpr void add_memory_stats(pool_stats& stats) noexcept {
-        stats.bytes_metadata = sizeof states_ + sizeof words_;
+        stats.bytes_metadata = sizeof positions_ + sizeof words_;
         stats.bytes_committed = sizeof blocks_ + stats.bytes_metadata;
     }
 
     /// From here on no block is live, and none is free.
     void retire() noexcept {
-        states_.fill(block_state::freed);
+        positions_.fill(to_position<Position>(position_freed));
         words_.fill(0);
     }
 
@@ -103,7 +115,7 @@ private:
 
     alignas(Alignment) mutable std::array<std::byte, Stride * Blocks> blocks_{};
     mutable std::array<std::uint64_t, shape_.words> words_{};
-    mutable std::array<block_state, round_up(Blocks, 8)> states_{};
+    mutable std::array<Position, round_up(Blocks, position_group)> positions_{};
 };
 
 } // namespace detail

@@ -48,16 +48,18 @@ struct object_pool_options {
 /// Threads:    one thread at a time per pool. Shared owners may be copied in any thread; while the
 ///             last owner or the last weak pointer of an object is dropped, no other thread may be
 ///             in the pool.
-/// Source:     Bonwick 2001 (magazines); Matani 2021 (bitmap fit); docs/design.md.
+/// Source:     Bonwick 2001 (magazines); Briggs and Torczon 1993 (sparse sets); docs/design.md.
 template <class T>
 class object_pool
     : public detail::typed_pool<T,
                                 detail::pool_core<detail::region_storage<detail::object_stride<T>>,
-                                                  detail::magazine_entries_most>> {
+                                                  detail::magazine_places,
+                                                  detail::block_use::objects>> {
     using base =
         detail::typed_pool<T,
                            detail::pool_core<detail::region_storage<detail::object_stride<T>>,
-                                             detail::magazine_entries_most>>;
+                                             detail::magazine_places,
+                                             detail::block_use::objects>>;
     using home = detail::shared_home<block_pool, block_pool_options>;
 
 public:
@@ -249,12 +251,12 @@ private:
     }
 
     [[nodiscard]] static constexpr detail::pool_layout layout(const object_pool_options& options) {
-        return detail::pool_layout::checked(options.name,
-                                            sizeof(T),
-                                            alignof(T),
-                                            options.capacity,
-                                            options.max_capacity,
-                                            options.prefault);
+        return base::core_type::adapted(detail::pool_layout::checked(options.name,
+                                                                     sizeof(T),
+                                                                     alignof(T),
+                                                                     options.capacity,
+                                                                     options.max_capacity,
+                                                                     options.prefault));
     }
 
     home* home_ = nullptr; ///< the control blocks of shared owners, once there are any

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 /// \file
-/// Which blocks are free: one bit per block, 1 = free, with summaries above.
+/// A set of numbers, one bit each, with summaries above, in which the lowest is found without a search.
 ///
 ///     level 2 (root)   [ 1 word  ]   bit i: word i of level 1 is not zero
 ///     level 1          [ . . . . ]   bit i: word i of level 0 is not zero
-///     level 0          [ . . . . . . . . . . ]   bit i of word w: block 64 w + i is free
+///     level 0          [ . . . . . . . . . . ]   bit i of word w: the set has number 64 w + i
 ///
 /// Every level has a 64th of the words below it, up to a single root word: at most six levels for
-/// 2^32 blocks. A whole word is claimed at once, the lowest that is not empty, so live blocks
-/// gather at low addresses. All words zero means "nothing free", which is the state of fresh pages
-/// and static storage anyway: construction writes nothing.
+/// 2^32 numbers. In a concurrent pool (atomic_occupancy.hpp) they are the free blocks; in a pool
+/// for one thread the *lines* of 64 blocks in which some are free. All words zero means an empty
+/// set, which is the state of fresh pages and static storage anyway: construction writes nothing.
 
 #include "millpond/base/config.hpp"
 
@@ -88,52 +88,71 @@ struct occupancy_shape {
     }
 };
 
-/// The operations on occupancy words; owns nothing.
+/// A word of free blocks, taken together: bit i of `mask` is block `64 * word + i`.
+struct claimed_word {
+    std::uint32_t word = 0;
+    std::uint64_t mask = 0; ///< zero when nothing was free
+};
+
+/// A set of numbers below a limit, in the words of a shape; owns nothing. Every change takes a fixed
+/// number of steps: one per level.
 class occupancy {
 public:
-    /// Blocks taken together: bit i of `mask` is block `64 * word + i`.
-    struct claimed_word {
-        std::uint32_t word = 0;
-        std::uint64_t mask = 0; ///< zero when nothing was free
-    };
-
     constexpr occupancy(std::uint64_t* words, const occupancy_shape& shape) noexcept
         : words_(words)
         , shape_(shape) {}
 
-    /// Takes every free block of the lowest word that has one. O(levels): no search.
-    [[nodiscard]] constexpr claimed_word claim() noexcept {
-        const std::uint32_t word = lowest_word();
-        return word == none ? claimed_word{} : claim_word(word);
+    [[nodiscard]] constexpr bool contains(std::uint32_t number) const noexcept {
+        return (words_[number / word_blocks] >> (number % word_blocks) & 1) != 0;
     }
 
-    /// Takes every free block of one word, which has at least one.
-    [[nodiscard]] constexpr claimed_word claim_word(std::uint32_t word) noexcept {
-        const std::uint64_t mask = words_[word];
-        words_[word] = 0;
-        mark_empty(word);
-        return {word, mask};
-    }
-
-    /// Marks the blocks of `mask` free; none of them is yet. O(1), O(levels) when the word was
-    /// empty.
-    constexpr void give_back(std::uint32_t word, std::uint64_t mask) noexcept {
-        const std::uint64_t before = words_[word];
-        words_[word] = before | mask;
-        if (before == 0) {
-            mark_not_empty(word);
+    /// Adds a number, which may be there.
+    constexpr void insert(std::uint32_t number) noexcept {
+        for (std::uint32_t level = 0; level < shape_.levels; ++level) {
+            std::uint64_t& word = words_[shape_.first_word[level] + number / word_blocks];
+            const std::uint64_t before = word;
+            word = before | std::uint64_t{1} << (number % word_blocks);
+            if (before != 0) {
+                return;
+            }
+            number /= word_blocks;
         }
     }
 
-    [[nodiscard]] constexpr bool is_free(std::uint32_t block) const noexcept {
-        return (words_[block / word_blocks] >> (block % word_blocks) & 1) != 0;
+    /// Takes a number out, which is there.
+    constexpr void erase(std::uint32_t number) noexcept {
+        for (std::uint32_t level = 0; level < shape_.levels; ++level) {
+            std::uint64_t& word = words_[shape_.first_word[level] + number / word_blocks];
+            word &= ~(std::uint64_t{1} << (number % word_blocks));
+            if (word != 0) {
+                return;
+            }
+            number /= word_blocks;
+        }
     }
 
-    [[nodiscard]] constexpr std::uint64_t free_in(std::uint32_t word) const noexcept {
-        return words_[word];
+    /// Takes the lowest number out, or returns `none`. No search: every set bit leads to one.
+    [[nodiscard]] constexpr std::uint32_t take_lowest() noexcept {
+        std::array<std::uint64_t*, occupancy_shape::max_levels> path;
+        std::uint32_t number = 0;
+        for (std::uint32_t level = shape_.levels; level-- > 0;) {
+            path[level] = words_ + shape_.first_word[level] + number;
+            if (*path[level] == 0) {
+                return none; // the root
+            }
+            number =
+                number * word_blocks + static_cast<std::uint32_t>(std::countr_zero(*path[level]));
+        }
+        for (std::uint32_t level = 0; level < shape_.levels; ++level) {
+            *path[level] &= *path[level] - 1; // without the lowest bit
+            if (*path[level] != 0) {
+                break;
+            }
+        }
+        return number;
     }
 
-    /// Forgets every free block. No block at or beyond `end` is free, so words beyond stay untouched.
+    /// Makes the set empty. It holds no number at or beyond `end`, so words beyond stay untouched.
     constexpr void clear(std::uint32_t end) noexcept {
         std::uint32_t used = end;
         for (std::uint32_t level = 0; level < shape_.levels; ++level) {
@@ -144,8 +163,8 @@ public:
         }
     }
 
-    /// The first word whose summary bit disagrees with the words below it, or `none`; looks at the
-    /// words of blocks below `end`.
+    /// The first word whose bit in the summary disagrees with it, or `none`; looks at the words of
+    /// numbers below `end`.
     [[nodiscard]] constexpr std::uint32_t first_inconsistency(std::uint32_t end) const noexcept {
         std::uint32_t used = end;
         for (std::uint32_t level = 1; level < shape_.levels; ++level) {
@@ -165,42 +184,6 @@ public:
     static constexpr std::uint32_t none = ~std::uint32_t{0};
 
 private:
-    [[nodiscard]] constexpr std::uint32_t lowest_word() const noexcept {
-        std::uint32_t level = shape_.levels - 1;
-        std::uint32_t index = 0;
-        if (words_[shape_.first_word[level]] == 0) {
-            return none;
-        }
-        for (; level > 0; --level) {
-            const std::uint64_t summary = words_[shape_.first_word[level] + index];
-            index = index * word_blocks + static_cast<std::uint32_t>(std::countr_zero(summary));
-        }
-        return index;
-    }
-
-    constexpr void mark_empty(std::uint32_t index) noexcept {
-        for (std::uint32_t level = 1; level < shape_.levels; ++level) {
-            std::uint64_t& summary = words_[shape_.first_word[level] + index / word_blocks];
-            summary &= ~(std::uint64_t{1} << (index % word_blocks));
-            if (summary != 0) {
-                return;
-            }
-            index /= word_blocks;
-        }
-    }
-
-    constexpr void mark_not_empty(std::uint32_t index) noexcept {
-        for (std::uint32_t level = 1; level < shape_.levels; ++level) {
-            std::uint64_t& summary = words_[shape_.first_word[level] + index / word_blocks];
-            const std::uint64_t before = summary;
-            summary = before | (std::uint64_t{1} << (index % word_blocks));
-            if (before != 0) {
-                return;
-            }
-            index /= word_blocks;
-        }
-    }
-
     std::uint64_t* words_;
     const occupancy_shape& shape_;
 };

@@ -1,275 +1,313 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 /// \file
-/// The mechanism that every single-threaded pool shares. A free block is in exactly one place:
+/// The mechanism that every pool for one thread shares. A free block is in exactly one place:
 ///
-///     allocate  <-  front       one block, freed last and still marked live: serves free + allocate
-///               <-  magazine    a ring of blocks freed lately, newest first
-///               <-  current     the rest of the occupancy word that was claimed last
-///               <-  gathered    the word that frees collect in, see below
-///               <-  occupancy   bits of all other free blocks, lowest address first
+///     allocate  <-  magazine    a stack of blocks freed lately
+///               <-  current     the rest of the line of 64 blocks that was claimed last
+///               <-  lines       all other lines with free blocks, the lowest first
 ///               <-  fresh       blocks from the frontier on: never handed out, no page touched
 ///
-///     free      ->  front; when it is taken, the magazine; when that is full, its oldest block
-///               ->  gathered    an occupancy word in the making, written when another word begins
+///     free      ->  magazine; when that is full, the block's line
 ///
-///     capacity = live + front + magazine + current + gathered + occupancy + fresh
+///     claimed = live + height          height: blocks in the magazine
+///     frontier = claimed + free blocks of all lines, current or not
 ///
-/// The state of each block is one byte out of band, written when the block enters or leaves the
-/// magazine, so a free can tell exactly whether the block is live; for the front, which is still
-/// marked live, one comparison tells. Free blocks themselves are never read or written. Every path
-/// is a fixed number of steps: nothing is moved in batches.
+/// Each block has a *position* (position.hpp), out of band, which a free writes: its place in the
+/// magazine. An allocation from the magazine writes nothing, and yet any free can tell exactly
+/// whether its block is live:
 ///
-/// `high_water` is exact and costs the fast paths nothing. `claimed_` counts the blocks that are
-/// live, in the front or in the magazine. It grows only when front and magazine are empty, and then
-/// it *is* the number of live blocks; at all other times live blocks are fewer. Hence the largest
-/// `claimed_` ever seen is the peak.
+///     in the magazine  <=>  1 <= position <= height  and  magazine[position] == block
+///     live             <=>  position is in use, and the block is not in the magazine
+///
+/// For a block that was popped and not freed since, the place is beyond the height, or another
+/// block has been put there. Free blocks themselves are never read or written. Every path is a
+/// fixed number of steps: nothing is moved in batches.
+///
+/// A line is in the set of lines while it has a block that was freed beyond the magazine and is not
+/// in `current`. It is claimed only when magazine and current are empty, and then as a whole, so a
+/// claim is never in vain and a free looks at one bit.
+///
+/// `high_water` is exact and costs the fast paths nothing. `claimed` grows only when the magazine is
+/// empty, and then it *is* the number of live blocks; at all other times live blocks are fewer.
+/// Hence the largest `claimed` ever seen is the peak.
 
-#include "millpond/base/bits.hpp"
 #include "millpond/base/config.hpp"
 #include "millpond/base/contract.hpp"
 #include "millpond/base/instrument.hpp"
 #include "millpond/base/name.hpp"
 #include "millpond/base/stats.hpp"
-#include "millpond/pool/block_state.hpp"
-#include "millpond/pool/magazine.hpp"
+#include "millpond/pool/block_source.hpp"
 #include "millpond/pool/occupancy.hpp"
+#include "millpond/pool/pool_view.hpp"
+#include "millpond/pool/position.hpp"
 
 #include <bit>
-#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <span>
+#include <type_traits>
 
 MILLPOND_NAMESPACE_BEGIN
 
 namespace detail {
 
-/// What the core needs from the storage of blocks and metadata.
-template <class Storage>
-concept block_storage =
-    requires(Storage& storage, const Storage& view, const void* address, std::uint64_t index) {
-    { view.stride_bytes() } -> std::same_as<std::size_t>;
-    { view.index_of(address) } -> std::same_as<std::uint64_t>; // no index for what is no block
-    { view.block_at(index) } -> std::same_as<std::byte*>;
-    { view.owns(address) } -> std::same_as<bool>;
-    { view.report_on(address) } -> std::same_as<misuse_report>; // why it is no block to be freed
-    { view.states() } -> std::same_as<block_state*>;  // max_capacity() states, padded to 8
-    { view.words() } -> std::same_as<std::uint64_t*>; // shape().words words
-    { view.shape() } -> std::same_as<const occupancy_shape&>;
-    { view.capacity() } -> std::convertible_to<std::uint32_t>;     // beyond the last index in use
-    { view.max_capacity() } -> std::convertible_to<std::uint32_t>; // hard limit
-    { storage.grow() } -> std::same_as<block_range>; // commits more; empty when it cannot
-};
-
-template <block_storage Storage, std::uint32_t MagazineEntries>
+template <block_storage Storage, std::uint32_t Places, block_use Use = block_use::raw>
 class pool_core {
+    using position = position_for<Places>;
+
+    static constexpr bool tracks_places = checked_build || Use == block_use::objects;
+
 public:
+    static constexpr std::uint64_t no_block = ~std::uint64_t{0}; ///< for what is no live block
+
     template <class... Arguments>
     explicit constexpr pool_core(pool_name name, Arguments&&... arguments)
-        : storage_(static_cast<Arguments&&>(arguments)...)
-        , name_(name) {}
+        : storage_(static_cast<Arguments&&>(arguments)...) {
+        ledger_.name = name;
+        if (std::is_constant_evaluated()) {
+            for (void*& place : magazine_) {
+                place = nullptr;
+            }
+        }
+        magazine_[Places + 1] = nullptr; // compared with, never written
+    }
+
+    /// The layout of a pool whose storage is to hold positions and lines.
+    template <class Layout>
+    [[nodiscard]] static constexpr Layout adapted(Layout layout) {
+        layout.record_bytes = sizeof(position);
+        layout.bit_blocks = word_blocks;
+        return layout;
+    }
 
     // --- the hot path -----------------------------------------------------------------------
 
     [[nodiscard]] void* try_allocate() noexcept {
-        if (void* const block = front_; block != nullptr) {
-            front_ = nullptr;
-            unpoison(block, storage_.stride_bytes());
-            return block;
+        const std::uint32_t height = ledger_.height;
+        if (height == 0) [[unlikely]] {
+            return take_from_line();
         }
-        if (!magazine_.empty()) [[likely]] {
-            return take();
-        }
-        return take_from_word();
+        void* const block = magazine_[height];
+        ledger_.height = height - 1;
+        unpoison(block, storage_.stride_bytes());
+        return block;
     }
 
     /// A null pointer is ignored; anything that is not a live block stops the program.
     void deallocate(void* block) noexcept {
-        std::uint64_t index; // set by accept()
-        if (accept(block, index)) [[likely]] {
-            put_back(block, index);
+        if constexpr (tracks_places) {
+            const std::uint64_t index = accept(block);
+            if (index != no_block) [[likely]] {
+                put_back(block, index);
+            }
+        } else if (block != nullptr) [[likely]] {
+            put_back(block, storage_.index_of(block)); // which only a full magazine needs
         }
     }
 
     /// Takes a block back, for a caller that has other blocks too; does nothing and returns false
     /// for an address that is no live block of this pool.
     [[nodiscard]] bool try_deallocate(void* block) noexcept {
-        const std::uint64_t index = index_of(block);
-        if (index < storage_.max_capacity() &&
-            (!checked_build || storage_.states()[index] == block_state::live)) [[likely]] {
+        const std::uint64_t index = storage_.index_of(block);
+        if (checked_build ? is_live_at(block, index) : index < storage_.max_capacity()) [[likely]] {
             put_back(block, index);
             return true;
         }
         return false;
     }
 
-    /// True for a block that is marked live, and sets its index; false for a null pointer and for
-    /// what a sweep has destroyed. Stops the program for anything else. The front is marked live
-    /// too: see `is_front`.
-    [[nodiscard]] bool accept(const void* block, std::uint64_t& index) const noexcept {
-        index = index_of(block);
+    /// The index of a live block; `no_block` for a null pointer and for what a sweep has destroyed.
+    /// Stops the program for anything else.
+    [[nodiscard]] std::uint64_t accept(const void* block) const noexcept {
+        const std::uint64_t index = storage_.index_of(block);
         if constexpr (checked_build) {
-            if (index < storage_.max_capacity() && storage_.states()[index] == block_state::live)
-                [[likely]] {
-                return true;
+            if (!is_live_at(block, index)) [[unlikely]] {
+                refuse_unless_ignored(block);
+                return no_block;
             }
-            refuse_unless_ignored(block);
-            return false;
+            return index;
+        } else {
+            return block != nullptr ? index : no_block;
         }
-        return block != nullptr;
     }
 
     /// Makes an accepted block free.
     void put_back(void* block, std::uint64_t index) noexcept {
-        if (front_ == nullptr) {
-            poison(block, storage_.stride_bytes());
-            prefetch_for_write(block);
-            front_ = block;
+        poison(block, storage_.stride_bytes());
+        const std::uint32_t height = ledger_.height;
+        if (height == Places) [[unlikely]] {
+            put_beyond(index);
             return;
         }
-        refuse_front(block);
-        storage_.states()[index] = block_state::freed;
-        poison(block, storage_.stride_bytes());
-        if (magazine_.full()) [[unlikely]] {
-            evict();
+        ledger_.height = height + 1;
+        if constexpr (tracks_places) {
+            positions()[index] = to_position<position>(height + 1);
         }
-        magazine_.push(block);
+        magazine_[height + 1] = block;
     }
 
-    /// Refuses every further free of an accepted block until `finish_free`, while its destructor
+    /// Refuses every further free of an accepted block until it is put back, while its destructor
     /// runs. False for what a sweep has destroyed: only an unchecked build accepts that.
-    [[nodiscard]] bool begin_free(const void* block, std::uint64_t index) noexcept {
-        if (!checked_build && storage_.states()[index] == block_state::swept) [[unlikely]] {
+    [[nodiscard]] bool begin_free(std::uint64_t index) noexcept {
+        if (!checked_build && positions()[index] == to_position<position>(position_swept))
+            [[unlikely]] {
             return false;
         }
-        refuse_front(block);
-        storage_.states()[index] = block_state::freed;
+        positions()[index] = to_position<position>(position_dying);
         return true;
-    }
-
-    void finish_free(void* block, std::uint64_t index) noexcept {
-        storage_.states()[index] = block_state::live;
-        put_back(block, index);
     }
 
     // --- a sweep: every object is destroyed, each once, whatever their destructors destroy ------
 
-    /// From here on a further free of a live block does nothing. Returns its index.
-    [[nodiscard]] std::uint64_t begin_sweep(const void* block) noexcept {
-        const std::uint64_t index = index_of(block);
-        storage_.states()[index] = block_state::swept;
-        return index;
+    /// From here on a further free of a live block does nothing. Its block stays unused until the
+    /// pool is cleared.
+    void begin_sweep(const void* block) noexcept {
+        positions()[storage_.index_of(block)] = to_position<position>(position_swept);
+        --ledger_.claimed;
     }
 
-    void finish_sweep(const void* block, std::uint64_t index) noexcept {
-        poison(block, storage_.stride_bytes());
-        gather(index);
-    }
+    void finish_sweep(const void* block) noexcept { poison(block, storage_.stride_bytes()); }
 
     // --- bulk -------------------------------------------------------------------------------
 
     /// Fills as much of `out` as there are blocks, and returns how much.
-    [[nodiscard]] std::size_t try_allocate_bulk(std::span<void*> out) noexcept;
+    [[nodiscard]] std::size_t try_allocate_bulk(std::span<void*> out) noexcept {
+        std::size_t count = 0;
+        while (count < out.size() && ledger_.height != 0) {
+            out[count++] = try_allocate();
+        }
+        while (count < out.size()) {
+            if (ledger_.current.mask == 0 && !claim()) {
+                (void)ledger_.count_failure();
+                break;
+            }
+            do {
+                out[count++] = take_current();
+            } while (count < out.size() && ledger_.current.mask != 0);
+        }
+        return count;
+    }
 
     /// True when `blocks` more can be live now, after growing if need be; false counts as a failure.
-    [[nodiscard]] bool can_allocate(std::size_t blocks) noexcept;
+    [[nodiscard]] bool can_allocate(std::size_t blocks) noexcept {
+        const bool can = with_view([blocks](pool_view view) { return view.can_allocate(blocks); });
+        if (!can) {
+            (void)ledger_.count_failure();
+        }
+        return can;
+    }
 
     /// True when `blocks` can be live in all, after growing if need be.
-    [[nodiscard]] bool can_hold(std::size_t blocks) noexcept;
+    [[nodiscard]] bool can_hold(std::size_t blocks) noexcept {
+        return blocks <= live() || can_allocate(blocks - live());
+    }
 
-    /// Gives blocks back, a whole word at a time where they are neighbours. Null pointers are
-    /// ignored.
-    void deallocate_bulk(std::span<void* const> blocks) noexcept;
+    /// Gives blocks back to their lines, so that neighbours are handed out together again. Null
+    /// pointers are ignored.
+    void deallocate_bulk(std::span<void* const> blocks) noexcept {
+        for (void* const block : blocks) {
+            const std::uint64_t index = accept(block);
+            if (index != no_block) [[likely]] {
+                poison(block, storage_.stride_bytes());
+                put_beyond(index);
+            }
+        }
+    }
 
     // --- the whole pool ---------------------------------------------------------------------
 
     /// Forgets every block without looking at it; keeps the memory. O(metadata of used blocks).
-    void clear() noexcept;
+    void clear() noexcept {
+        poison(storage_.blocks(), std::size_t{ledger_.frontier} * storage_.stride_bytes());
+        with_view([](pool_view view) { view.clear(); });
+    }
 
     /// Gives the memory under free blocks back to the system; returns how many bytes.
-    std::size_t shrink() noexcept;
+    std::size_t shrink() noexcept {
+        return with_view([](pool_view view) { return view.shrink(); });
+    }
 
     [[nodiscard]] bool owns(const void* address) const noexcept { return storage_.owns(address); }
 
-    [[nodiscard]] std::uint32_t live() const noexcept {
-        return claimed_ - magazine_.size() - (front_ != nullptr ? 1U : 0U);
-    }
+    [[nodiscard]] std::uint32_t live() const noexcept { return ledger_.claimed - ledger_.height; }
 
     /// No block from here on was ever handed out.
-    [[nodiscard]] std::uint32_t frontier() const noexcept { return frontier_; }
+    [[nodiscard]] std::uint32_t frontier() const noexcept { return ledger_.frontier; }
 
-    /// Stops the program when `block` is the front, which `accept` cannot tell from a live block.
-    void refuse_front(const void* block) const noexcept {
-        if constexpr (checked_build) {
-            if (is_front(block)) [[unlikely]] {
-                refuse(block);
-            }
-        }
-    }
-
-    [[nodiscard]] bool is_front(const void* block) const noexcept { return block == front_; }
-
-    [[nodiscard]] bool is_live(std::uint32_t index) const noexcept {
-        return storage_.states()[index] == block_state::live && !is_front(block_at(index));
+    /// True only for a live block, and for most of them. The index is below the frontier.
+    [[nodiscard]] bool is_surely_live(std::uint32_t index) const noexcept {
+        static_assert(tracks_places);
+        return is_beyond(positions()[index], ledger_.height);
     }
 
     /// True for the start of a live block, false for every other address.
     [[nodiscard]] bool is_live_block(const void* address) const noexcept {
-        const std::uint64_t index = index_of(address);
-        return index < storage_.capacity() && is_live(static_cast<std::uint32_t>(index));
+        return is_live_at(address, storage_.index_of(address));
     }
 
-    /// Which of 64 blocks from `first`, a multiple of 64, are marked live; none from the frontier on.
-    /// The lowest bits of eight state bytes at a time become neighbours by one multiplication.
-    [[nodiscard]] MILLPOND_OUTLINE std::uint64_t marked_live(std::uint64_t first) const noexcept {
-        const std::uint64_t rest = first < frontier_ ? frontier_ - first : 0;
-        const std::uint64_t blocks = rest < word_blocks ? rest : word_blocks;
-        std::uint64_t mask = 0;
-        for (std::uint32_t i = 0; i < blocks; i += 8) {
-            std::uint64_t eight; // copied into below
-            std::memcpy(&eight, storage_.states() + first + i, sizeof eight);
-            if constexpr (std::endian::native == std::endian::big) {
-                eight = __builtin_bswap64(eight);
-            }
-            mask |= ((eight & 0x0101010101010101U) * 0x0102040810204080U >> 56) << i;
+    /// Which of 64 blocks from `first`, a multiple of 64, are live; none from the frontier on.
+    [[nodiscard]] MILLPOND_OUTLINE std::uint64_t live_in(std::uint64_t first) const noexcept {
+        if (first >= ledger_.frontier) {
+            return 0;
         }
-        return mask;
+        const position* const line = positions() + first;
+        return live_of_line(line,
+                            storage_.records_end() - first,
+                            tracks_places ? ledger_.height : Places + 1,
+                            [&](std::uint32_t block) {
+                                return is_in_magazine(block_at(first + block), line[block]);
+                            });
     }
 
     [[nodiscard]] void* block_at(std::uint64_t index) const noexcept {
         return storage_.block_at(index);
     }
 
-    /// Why an address is not a block to be freed, for a caller that asks before it is refused; sets
-    /// `is_live` for a live block.
-    [[nodiscard]] misuse_report report_on(const void* address, bool& is_live) const noexcept;
+    /// Why an address is not a block to be freed, for a caller that has found that it is not live.
+    [[nodiscard]] misuse_report report_on(const void* address) const noexcept {
+        misuse_report report = storage_.report_on(address);
+        report.pool_name = ledger_.name.c_str();
+        if (ledger_.gone != misuse::foreign) {
+            report.reason = ledger_.gone;
+        } else if (report.reason == misuse::freed_twice &&
+                   value_at(storage_.index_of(address)) == position_never) {
+            report.reason = misuse::never_allocated;
+        }
+        return report;
+    }
 
     [[nodiscard]] std::size_t stride_bytes() const noexcept { return storage_.stride_bytes(); }
 
-    [[nodiscard]] const pool_name& name() const noexcept { return name_; }
+    [[nodiscard]] const pool_name& name() const noexcept { return ledger_.name; }
 
     [[nodiscard]] Storage& storage() noexcept { return storage_; }
 
     [[nodiscard]] const Storage& storage() const noexcept { return storage_; }
 
-    [[nodiscard]] pool_stats stats() const noexcept;
+    [[nodiscard]] pool_stats stats() const noexcept {
+        return with_view([](const pool_view& view) { return view.stats(); });
+    }
 
-    [[nodiscard]] std::uint32_t high_water() const noexcept { return high_water_; }
+    [[nodiscard]] std::uint32_t high_water() const noexcept { return ledger_.high_water; }
 
     /// Checks every invariant above; O(capacity).
-    [[nodiscard]] verdict verify() const noexcept;
+    [[nodiscard]] verdict verify() const noexcept {
+        return with_view([](const pool_view& view) { return view.verify(); });
+    }
 
     /// Takes over another pool's blocks; the other is left without any.
     pool_core(pool_core&& other) noexcept
-        : storage_(static_cast<Storage&&>(other.storage_)) {
-        take_over(other);
+        : ledger_(other.ledger_)
+        , storage_(static_cast<Storage&&>(other.storage_)) {
+        take_magazine(other);
     }
 
     pool_core& operator=(pool_core&& other) noexcept {
+        ledger_ = other.ledger_;
         storage_ = static_cast<Storage&&>(other.storage_);
-        take_over(other);
+        take_magazine(other);
         return *this;
     }
 
@@ -278,167 +316,135 @@ public:
     constexpr ~pool_core() = default;
 
     /// Marks the pool so that a later free is recognised; the last step of a pool's destructor.
-    void retire() noexcept;
+    void retire() noexcept {
+        storage_.unpoison_all();
+        ledger_.end(misuse::pool_destroyed, storage_.capacity());
+        storage_.retire();
+        asm volatile("" : : "r"(this) : "memory"); // else the stores above are dropped
+    }
 
 private:
     static constexpr std::uint32_t prefetch_distance = 4; ///< in allocations
 
-    [[nodiscard]] occupancy bits() const noexcept { return {storage_.words(), storage_.shape()}; }
-
-    [[nodiscard]] std::uint64_t index_of(const void* block) const noexcept {
-        return storage_.index_of(block);
+    [[nodiscard]] position* positions() const noexcept {
+        return storage_.template records<position>();
     }
 
-    /// Hands out the magazine's newest block. The magazine is not empty.
-    [[nodiscard]] void* take() noexcept {
-        void* const block = magazine_.pop();
-        prefetch_for_write(magazine_.peek(prefetch_distance));
-        storage_.states()[index_of(block)] = block_state::live;
-        unpoison(block, storage_.stride_bytes());
-        return block;
+    [[nodiscard]] std::uint32_t value_at(std::uint64_t index) const noexcept {
+        return value_of(positions()[index]);
     }
 
-    /// Hands out the lowest block of the current word. Front and magazine are empty.
-    [[nodiscard]] MILLPOND_OUTLINE void* take_from_word() noexcept {
-        if (current_.mask == 0 && !claim()) [[unlikely]] {
-            return count_failure();
+    [[nodiscard]] bool is_live_at(const void* block, std::uint64_t index) const noexcept {
+        if (index >= storage_.max_capacity()) {
+            return false;
+        }
+        const position at = positions()[index];
+        // One comparison refuses what was never handed out and everything above a place.
+        return static_cast<std::uint32_t>(at) - 1 <= Places && !is_in_magazine(block, at);
+    }
+
+    [[nodiscard]] bool is_in_magazine(const void* block, position at) const noexcept {
+        const auto place = static_cast<std::uint32_t>(at);
+        if constexpr (tracks_places) {
+            // Not &&: either is often true of a live block alone, and neither can be predicted.
+            return (static_cast<unsigned>(magazine_[place] == block) &
+                    static_cast<unsigned>(place <= ledger_.height)) != 0;
+        } else {
+            for (std::uint32_t other = ledger_.height; other != 0; --other) {
+                if (magazine_[other] == block) {
+                    return true;
+                }
+            }
+            return false;
+        }
+    }
+
+    /// Hands out the lowest block of the current line. The magazine is empty.
+    [[nodiscard]] MILLPOND_OUTLINE void* take_from_line() noexcept {
+        if (ledger_.current.mask == 0 && !claim()) [[unlikely]] {
+            return ledger_.count_failure();
         }
         return take_current();
     }
 
     [[nodiscard]] void* take_current() noexcept {
-        const std::uint32_t index = current_.word * word_blocks +
-                                    static_cast<std::uint32_t>(std::countr_zero(current_.mask));
-        current_.mask &= current_.mask - 1;
-        storage_.states()[index] = block_state::live;
-        ++claimed_;
-        if (claimed_ > high_water_) {
-            high_water_ = claimed_;
+        claimed_word& current = ledger_.current;
+        const std::uint64_t index = std::uint64_t{current.word} * word_blocks +
+                                    static_cast<std::uint32_t>(std::countr_zero(current.mask));
+        current.mask &= current.mask - 1;
+        positions()[index] = to_position<position>(Places + 1);
+        const std::uint32_t claimed = ++ledger_.claimed;
+        if (claimed > ledger_.high_water) {
+            ledger_.high_water = claimed;
         }
-        auto* const block = static_cast<std::byte*>(block_at(index));
+        std::byte* const block = storage_.block_at(index);
         prefetch_for_write(block + prefetch_distance * storage_.stride_bytes());
         unpoison(block, storage_.stride_bytes());
         return block;
     }
 
-    /// Makes another word the current one: the gathered one, whose blocks were freed not long ago,
-    /// else the lowest with free blocks, else fresh ones. False when nothing is free and the storage
-    /// does not grow.
+    /// Makes another line the current one: the lowest that has free blocks, else fresh ones. False
+    /// when nothing is free and the storage does not grow.
     [[nodiscard]] bool claim() noexcept {
-        if (storage_.max_capacity() == 0) {
-            return false; // moved from or destroyed: there are no words
-        }
-        if (gathered_.mask != 0) {
-            current_ = gathered_;
-            gathered_.mask = 0;
-            return true;
-        }
-        current_ = bits().claim();
-        if (current_.mask != 0) {
-            return true;
-        }
-        if constexpr (instrumented && requires { storage_.poison_all(); }) {
-            if (frontier_ == 0) { // nobody has a block
-                storage_.poison_all();
-            }
-        }
-        if (frontier_ == storage_.capacity()) {
-            const block_range more = storage_.grow();
-            if (more.empty()) {
-                return false;
-            }
-            if constexpr (leaves_gaps<Storage>) {
-                if (more.first != frontier_) { // the gap of a chunk that shrink() returned
-                    give_back_all(more);
-                    current_ = bits().claim();
-                    return true;
-                }
-            }
-        }
-        const std::uint32_t in_word = frontier_ % word_blocks;
-        const std::uint32_t to_word_end = word_blocks - in_word;
-        const std::uint32_t to_capacity = storage_.capacity() - frontier_;
-        const std::uint32_t fresh = to_word_end < to_capacity ? to_word_end : to_capacity;
-        current_ = {frontier_ / word_blocks,
-                    (~std::uint64_t{0} >> (word_blocks - fresh)) << in_word};
-        frontier_ += fresh;
-        return true;
+        ledger_.current = claim_line(storage_.words(),
+                                     storage_.shape(),
+                                     positions(),
+                                     storage_.records_end(),
+                                     ledger_.frontier);
+        return ledger_.current.mask != 0 || claim_fresh();
     }
 
-    /// Makes room in the full magazine.
-    MILLPOND_OUTLINE void evict() noexcept { gather(index_of(magazine_.pop_oldest())); }
-
-    /// There is no block. Stops the program if that is because the pool is destroyed.
-    MILLPOND_SLOW_PATH void* count_failure() noexcept;
-
-    /// Moves a block, marked freed, towards the occupancy.
-    void gather(std::uint64_t index) noexcept {
-        const auto word = static_cast<std::uint32_t>(index / word_blocks);
-        --claimed_;
-        if (word != gathered_.word) {
-            flush_gathered();
-            gathered_.word = word;
-        }
-        gathered_.mask |= std::uint64_t{1} << (index % word_blocks);
+    [[nodiscard]] MILLPOND_SLOW_PATH bool claim_fresh() noexcept {
+        return with_view([](pool_view view) { return view.claim_fresh(); });
     }
 
-    /// Frees a range of blocks that nobody has.
-    void give_back_all(block_range blocks) noexcept {
-        for_each_word(blocks, [this](std::uint32_t word, std::uint64_t mask) {
-            bits().give_back(word, mask);
-        });
-    }
-
-    void take_out(block_range blocks) noexcept;
-
-    void flush_gathered() noexcept {
-        if (gathered_.mask != 0) {
-            bits().give_back(gathered_.word, gathered_.mask);
-            gathered_.mask = 0;
+    /// Frees an accepted block beyond the magazine.
+    MILLPOND_OUTLINE void put_beyond(std::uint64_t index) noexcept {
+        positions()[index] = to_position<position>(position_freed);
+        --ledger_.claimed;
+        const auto line = static_cast<std::uint32_t>(index / word_blocks);
+        occupancy lines(storage_.words(), storage_.shape());
+        if (!lines.contains(line)) {
+            lines.insert(line);
         }
     }
-
-    void spill_front() noexcept;
-
-    /// Gives everything that waits back to the occupancy.
-    void spill() noexcept;
-
-    [[nodiscard]] bool is_waiting(std::uint32_t index) const noexcept;
-
-    /// Turns free blocks at the end back into fresh ones, so that their memory can go.
-    void retract_frontier() noexcept;
-
-    [[nodiscard]] std::size_t discard_blocks(std::uint64_t first, std::uint64_t end) noexcept;
 
     /// Stops the program unless the block is null or was destroyed by a sweep.
     MILLPOND_SLOW_PATH void refuse_unless_ignored(const void* block) const noexcept {
-        const std::uint64_t index = index_of(block);
-        const bool is_swept = gone_ == misuse::foreign && index < storage_.capacity() &&
-                              storage_.states()[index] == block_state::swept;
+        const std::uint64_t index = storage_.index_of(block);
+        const bool is_swept = ledger_.gone == misuse::foreign && index < storage_.capacity() &&
+                              value_at(index) == position_swept;
         if (block != nullptr && !is_swept) {
-            refuse(block);
+            stop_on_misuse(report_on(block));
         }
     }
 
-    [[noreturn]] MILLPOND_SLOW_PATH void refuse(const void* block) const noexcept;
+    /// Calls `use` with a view of the pool, which is changed only by functions that change it.
+    template <class Function>
+    decltype(auto) with_view(Function use) const {
+        auto& self = const_cast<pool_core&>(*this); // NOLINT(cppcoreguidelines-pro-type-const-cast)
+        source_of<typename Storage::erased> source(self.storage_);
+        return use(pool_view{self.ledger_,
+                             &self.magazine_[0],
+                             Places,
+                             tracks_places,
+                             position_array(positions()),
+                             storage_.records_end(),
+                             occupancy(storage_.words(), storage_.shape()),
+                             source});
+    }
 
-    void take_over(pool_core& other) noexcept;
+    void take_magazine(pool_core& other) noexcept {
+        std::memcpy(magazine_, other.magazine_, sizeof magazine_);
+        other.ledger_.end(misuse::pool_moved_from, 0);
+    }
 
-    void* front_ = nullptr; ///< a free block that is still marked live, or nullptr
+    pool_ledger ledger_;
     [[no_unique_address]] Storage storage_;
-    occupancy::claimed_word current_;  ///< free blocks taken out of the occupancy, or fresh
-    occupancy::claimed_word gathered_; ///< free blocks on their way into the occupancy
-    std::uint32_t frontier_ = 0;       ///< blocks from here on are fresh
-    std::uint32_t claimed_ = 0;        ///< live + front + magazine
-    std::uint32_t high_water_ = 0;     ///< the largest claimed_ ever
-    std::uint64_t failures_ = 0;
-    pool_name name_;
-    misuse gone_ = misuse::foreign; ///< why nothing can be freed any more; `foreign` while alive
-    magazine<MagazineEntries> magazine_;
+    /// Blocks at places 1 to `height`, the newest last. What lies beyond was never written, or is stale.
+    void* magazine_[Places + 2];
 };
 
 } // namespace detail
 
 MILLPOND_NAMESPACE_END
-
-#include "millpond/pool/pool_core_cold.hpp" // IWYU pragma: export

@@ -8,7 +8,7 @@
 ///                                           ^ committed from the start
 ///
 /// All of it is reserved for `max_capacity`, so nothing moves. What is not committed can be read,
-/// as zeros: a pool looks at the state of any address that could be one of its blocks before it
+/// as zeros: a pool looks at the record of any address that could be one of its blocks before it
 /// trusts it. Reading costs no memory and counts against no limit except that of addresses.
 
 #include "millpond/base/config.hpp"

@@ -12,9 +12,9 @@
 #include "millpond/base/name.hpp"
 #include "millpond/base/stats.hpp"
 #include "millpond/pool/inline_storage.hpp"
-#include "millpond/pool/magazine.hpp"
 #include "millpond/pool/pool_core.hpp"
 #include "millpond/pool/pool_deleter.hpp"
+#include "millpond/pool/position.hpp"
 #include "millpond/pool/typed_pool.hpp"
 
 #include <cstddef>
@@ -27,8 +27,16 @@ MILLPOND_NAMESPACE_BEGIN
 namespace detail {
 
 template <std::size_t Bytes, std::size_t Alignment, std::size_t Blocks>
-using static_core = pool_core<inline_storage<round_up(Bytes, Alignment), Alignment, Blocks>,
-                              magazine_entries_for(Blocks, round_up(Bytes, Alignment))>;
+using static_storage =
+    inline_storage<round_up(Bytes, Alignment),
+                   Alignment,
+                   Blocks,
+                   position_for<magazine_places_for(Blocks, round_up(Bytes, Alignment))>>;
+
+template <std::size_t Bytes, std::size_t Alignment, std::size_t Blocks, block_use Use>
+using static_core = pool_core<static_storage<Bytes, Alignment, Blocks>,
+                              magazine_places_for(Blocks, round_up(Bytes, Alignment)),
+                              Use>;
 
 } // namespace detail
 
@@ -41,7 +49,7 @@ using static_core = pool_core<inline_storage<round_up(Bytes, Alignment), Alignme
 ///             program with one line. Live blocks at destruction are not reported: a static pool
 ///             dies with its program.
 /// Threads:    one thread at a time per pool.
-/// Source:     Bonwick 2001 (magazines); Matani 2021 (bitmap fit); docs/design.md.
+/// Source:     Bonwick 2001 (magazines); Briggs and Torczon 1993 (sparse sets); docs/design.md.
 template <std::size_t Bytes,
           std::size_t N,
           std::size_t Alignment = detail::natural_alignment(Bytes)>
@@ -89,7 +97,8 @@ public:
     /// Frees every block at once: pointers to blocks are no longer valid. O(metadata).
     void clear() noexcept { core_.clear(); }
 
-    /// True only for the start of a live block; false for any other address, including null. O(1).
+    /// True only for the start of a live block; false for any other address, including null. O(1); at level
+    /// `unchecked` O(1,024), a search of the magazine.
     [[nodiscard]] bool is_live(const void* address) const noexcept {
         return core_.is_live_block(address);
     }
@@ -125,7 +134,7 @@ public:
     [[nodiscard]] verdict verify() const noexcept { return core_.verify(); }
 
 private:
-    detail::static_core<Bytes, Alignment, N> core_;
+    detail::static_core<Bytes, Alignment, N, detail::block_use::raw> core_;
 };
 
 /// A pool of N objects inside the pool object itself. Its destructor destroys what is left. There
@@ -137,12 +146,16 @@ private:
 ///             exceptions: one line, then abort); both pass on what the constructor throws;
 ///             destroying anything but a live object stops the program with one line.
 /// Threads:    one thread at a time per pool.
-/// Source:     Bonwick 2001 (magazines); Matani 2021 (bitmap fit); docs/design.md.
+/// Source:     Bonwick 2001 (magazines); Briggs and Torczon 1993 (sparse sets); docs/design.md.
 template <class T, std::size_t N>
 class static_object_pool
-    : public detail::typed_pool<T, detail::static_core<sizeof(T), detail::object_alignment<T>, N>> {
-    using base =
-        detail::typed_pool<T, detail::static_core<sizeof(T), detail::object_alignment<T>, N>>;
+    : public detail::typed_pool<
+          T,
+          detail::
+              static_core<sizeof(T), detail::object_alignment<T>, N, detail::block_use::objects>> {
+    using base = detail::typed_pool<
+        T,
+        detail::static_core<sizeof(T), detail::object_alignment<T>, N, detail::block_use::objects>>;
 
 public:
     using deleter = pool_deleter<static_object_pool>;

@@ -14,6 +14,7 @@
 #include "millpond/pool/atomic_occupancy.hpp"
 #include "millpond/pool/magazine.hpp"
 #include "millpond/pool/occupancy.hpp"
+#include "millpond/pool/position.hpp"
 
 #include <algorithm>
 #include <array>
@@ -52,10 +53,10 @@ struct gathered_word {
 
 /// One thread's blocks. All zero is empty, so an unused one costs address space only.
 struct alignas(thread_separation) thread_cache {
-    occupancy::claimed_word current; ///< the rest of the word that was claimed last
+    claimed_word current; ///< the rest of the word that was claimed last
     gathered_word gathered;
-    atomic_occupancy::helper help;        ///< as it joined the pool
-    magazine<magazine_entries_most> kept; ///< blocks freed lately
+    atomic_occupancy::helper help;  ///< as it joined the pool
+    magazine<magazine_places> kept; ///< blocks freed lately
 };
 
 /// The table by thread index of a pool that is destroyed: no thread has a cache.
@@ -119,7 +120,7 @@ constexpr cache_limits cache_limits::of(const pool_name& name,
         threads = threads_of_this_machine();
     }
     const std::size_t share = capacity / threads;
-    limits.kept = smallest_of({magazine_entries_most, affordable, share / 2});
+    limits.kept = smallest_of({magazine_places, affordable, share / 2});
     limits.at_once = smallest_of({word_blocks, affordable, share / 6});
     limits.threads = limits.at_once == 0 ? 0 : static_cast<std::uint32_t>(threads);
     return limits;

@@ -22,7 +22,7 @@ MILLPOND_NAMESPACE_BEGIN
 
 namespace detail {
 
-/// Visits live objects in address order, a word of 64 blocks at a time. Objects may be created and
+/// Visits live objects in address order, a line of 64 blocks at a time. Objects may be created and
 /// destroyed on the way: one that is destroyed before its turn is not visited, one that is created
 /// further on may be. A single value, equal to the sentinel, stands for both ends, so a step back
 /// from it leads to the last object, and a step back from the first object leads to it.
@@ -39,8 +39,9 @@ public:
 
     explicit live_iterator(const Core* core) noexcept
         : core_(core)
-        , ahead_(core->marked_live(0))
-        , coming_(ahead_) {
+        , ahead_(core->live_in(0))
+        , fetches_(core->live() > core->frontier() / 4)
+        , coming_(fetches_ ? ahead_ : 0) {
         settle();
     }
 
@@ -56,6 +57,15 @@ public:
 
     live_iterator& operator++() noexcept {
         rest_ &= rest_ - 1;
+        if (rest_ != 0) [[likely]] {
+            index_ = first_ + static_cast<std::uint32_t>(std::countr_zero(rest_));
+            if (core_->is_surely_live(index_)) [[likely]] {
+                if (coming_ != 0) {
+                    fetch_one();
+                }
+                return *this;
+            }
+        }
         settle();
         return *this;
     }
@@ -68,7 +78,7 @@ public:
 
     live_iterator& operator--() noexcept {
         std::uint64_t before = index_ == end_index
-                                   ? enter_last_word()
+                                   ? enter_last_line()
                                    : marked_ & ((std::uint64_t{1} << (index_ - first_)) - 1);
         while (true) {
             while (before == 0) {
@@ -79,12 +89,12 @@ public:
                 next_ = first_;
                 first_ -= word_blocks;
                 ahead_ = marked_;
-                marked_ = core_->marked_live(first_);
+                marked_ = core_->live_in(first_);
                 before = marked_;
             }
             const auto highest = static_cast<std::uint32_t>(std::bit_width(before)) - 1;
             index_ = first_ + highest;
-            if (core_->is_live(index_)) [[likely]] {
+            if (core_->is_live_block(core_->block_at(index_))) [[likely]] {
                 rest_ = marked_ & (~std::uint64_t{0} << highest);
                 coming_ = 0;
                 return *this;
@@ -111,7 +121,7 @@ private:
     static constexpr std::uint32_t end_index = ~std::uint32_t{0};
 
     /// Stops at the first block from `rest_` on that is still live.
-    void settle() noexcept {
+    MILLPOND_OUTLINE void settle() noexcept {
         while (true) {
             while (rest_ == 0) {
                 if (next_ >= core_->frontier()) {
@@ -125,29 +135,31 @@ private:
                 next_ += word_blocks;
                 rest_ = ahead_;
                 marked_ = ahead_;
-                ahead_ = core_->marked_live(next_);
-                coming_ = ahead_;
+                ahead_ = core_->live_in(next_);
+                coming_ = fetches_ ? ahead_ : 0;
             }
-            fetch_one();
+            if (coming_ != 0) {
+                fetch_one();
+            }
             index_ = first_ + static_cast<std::uint32_t>(std::countr_zero(rest_));
-            if (core_->is_live(index_)) [[likely]] {
+            if (core_->is_live_block(core_->block_at(index_))) [[likely]] {
                 return;
             }
             rest_ &= rest_ - 1;
         }
     }
 
-    /// Makes the last word in use the current one, and returns its live blocks.
-    [[nodiscard]] std::uint64_t enter_last_word() noexcept {
+    /// Makes the last line in use the current one, and returns its live blocks.
+    [[nodiscard]] std::uint64_t enter_last_line() noexcept {
         const std::uint32_t used = core_->frontier();
         first_ = used == 0 ? 0 : (used - 1) / word_blocks * word_blocks;
         next_ = std::uint64_t{first_} + word_blocks;
         ahead_ = 0;
-        marked_ = core_->marked_live(first_);
+        marked_ = core_->live_in(first_);
         return marked_;
     }
 
-    /// Starts bringing one block of the next word into the cache, so that as many are on their way
+    /// Starts bringing one block of the next line into the cache, so that as many are on their way
     /// as are visited here. After the last one it asks for a block that is not needed, which does
     /// no harm.
     void fetch_one() noexcept {
@@ -157,11 +169,12 @@ private:
     }
 
     const Core* core_ = nullptr;
-    std::uint64_t rest_ = 0;          ///< blocks of the word that are still to be visited
-    std::uint64_t marked_ = 0;        ///< all that were live when the word was entered
-    std::uint64_t ahead_ = 0;         ///< the live blocks of the next word
-    std::uint64_t coming_ = 0;        ///< the part of ahead_ that has not been fetched yet
-    std::uint32_t first_ = 0;         ///< the word's first block
+    std::uint64_t rest_ = 0;          ///< blocks of the line that are still to be visited
+    std::uint64_t marked_ = 0;        ///< all that were live when the line was entered
+    std::uint64_t ahead_ = 0;         ///< the live blocks of the next line
+    bool fetches_ = false;            ///< fetching ahead pays where many are live
+    std::uint64_t coming_ = 0;        ///< the part of ahead_ that is still to be fetched
+    std::uint32_t first_ = 0;         ///< the line's first block
     std::uint64_t next_ = 0;          ///< the next word's; may be 2^32, after the last
     std::uint32_t index_ = end_index; ///< the block to be visited now: the lowest of rest_
 };
@@ -251,15 +264,15 @@ public:
     /// Destroys an object and frees its block. A null pointer is ignored; anything but a live
     /// object of this pool stops the program before a destructor runs.
     void destroy(T* object) noexcept {
-        std::uint64_t index; // set by accept()
-        if (!core_.accept(object, index)) [[unlikely]] {
+        const std::uint64_t index = core_.accept(object);
+        if (index == Core::no_block) [[unlikely]] {
             return;
         }
         if constexpr (std::is_trivially_destructible_v<T>) {
             core_.put_back(object, index);
-        } else if (core_.begin_free(object, index)) {
+        } else if (core_.begin_free(index)) {
             std::destroy_at(object);
-            core_.finish_free(object, index);
+            core_.put_back(object, index);
         }
     }
 
@@ -328,6 +341,8 @@ public:
     [[nodiscard]] verdict verify() const noexcept { return core_.verify(); }
 
 protected:
+    using core_type = Core;
+
     template <class... Arguments>
     explicit constexpr typed_pool(Arguments&&... arguments)
         : core_(std::forward<Arguments>(arguments)...) {}
@@ -355,9 +370,9 @@ private:
         if constexpr (!std::is_trivially_destructible_v<T>) {
             for (iterator at = begin(); at != end(); ++at) {
                 T* const object = std::addressof(*at);
-                const std::uint64_t index = core_.begin_sweep(object);
+                core_.begin_sweep(object);
                 std::destroy_at(object);
-                core_.finish_sweep(object, index);
+                core_.finish_sweep(object);
             }
         }
     }
