@@ -154,31 +154,29 @@ template <class Position>
 
 #else
 
-template <class Position>
-[[nodiscard]] std::uint64_t beyond_of_16(const Position* first, std::uint32_t place) noexcept {
+/// A bit for each of sixteen positions of which `holds` is true.
+template <class Position, class Holds>
+[[nodiscard]] std::uint64_t mask_of_16(const Position* first, Holds holds) noexcept {
     std::uint64_t mask = 0;
     for (std::uint32_t i = 0; i < 16; ++i) {
-        mask |= std::uint64_t{is_beyond(first[i], place) ? 1U : 0U} << i;
+        mask |= std::uint64_t{holds(first[i]) ? 1U : 0U} << i;
     }
     return mask;
+}
+
+template <class Position>
+[[nodiscard]] std::uint64_t beyond_of_16(const Position* first, std::uint32_t place) noexcept {
+    return mask_of_16(first, [place](Position at) { return is_beyond(at, place); });
 }
 
 template <class Position>
 [[nodiscard]] std::uint64_t in_use_of_16(const Position* first) noexcept {
-    std::uint64_t mask = 0;
-    for (std::uint32_t i = 0; i < 16; ++i) {
-        mask |= std::uint64_t{is_in_use(value_of(first[i])) ? 1U : 0U} << i;
-    }
-    return mask;
+    return mask_of_16(first, [](Position at) { return is_in_use(value_of(at)); });
 }
 
 template <class Position>
 [[nodiscard]] std::uint64_t free_of_16(const Position* first) noexcept {
-    std::uint64_t mask = 0;
-    for (std::uint32_t i = 0; i < 16; ++i) {
-        mask |= std::uint64_t{is_free(value_of(first[i])) ? 1U : 0U} << i;
-    }
-    return mask;
+    return mask_of_16(first, [](Position at) { return is_free(value_of(at)); });
 }
 
 #endif
