@@ -19,14 +19,14 @@ STEPS = {"pool": [["block_state", "occupancy", "magazine", "inline_storage", "re
                    "pool_metadata", "handle"],
                   ["atomic_occupancy", "chunk_directory", "arena_core"],
                   ["thread_cache", "chunked_storage", "arena"], ["concurrent_layout", "frame_arena"],
-                  ["block_source", "pool_view"],
+                  ["block_source", "pool_view", "span_space"],
                   ["pool_core", "concurrent_core", "concurrent_core_cold",
                    "concurrent_core_free", "concurrent_core_growth", "concurrent_core_verify",
-                   "concurrent_core_words", "reservation", "handle_core"],
+                   "concurrent_core_words", "reservation", "handle_core", "span_heap"],
                   ["typed_pool", "block_pool", "shared_owner", "dense_objects"],
                   ["object_pool", "static_pool", "concurrent_block_pool", "concurrent_object_pool",
                    "recycling_pool", "handle_pool"]],
-         "adapt": [["resource_plan", "unpooled_blocks"], ["resource_core", "resource_core_cold"],
+         "adapt": [["resource_plan", "unpooled_blocks", "pools_by_class"], ["resource_core", "resource_core_cold"],
                    ["pool_resource", "concurrent_pool_resource"],
                    ["pool_allocator", "allocate_unique", "arena_resource"]]}
 

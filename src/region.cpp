@@ -173,7 +173,7 @@ std::size_t region::discard(std::size_t first, std::size_t end) noexcept {
         return 0;
     }
     const std::size_t start = detail::round_up(first, page_bytes_);
-    const std::size_t stop = std::min(end, committed_) & ~(page_bytes_ - 1);
+    const std::size_t stop = std::min(end, size_) & ~(page_bytes_ - 1);
     if (start >= stop) {
         return 0;
     }

@@ -90,15 +90,11 @@ void check_memory(const pool_resource_options& options) {
     }
 }
 
-std::uint32_t threads_for(const pool_resource_options& options) {
+void check_threads(const pool_resource_options& options) {
     constexpr std::size_t most = cache_limits::threads_most;
     if (options.threads > most) {
         throw_bad_option(options.name.c_str(), "threads", options.threads, "must be at most", most);
     }
-    constexpr std::size_t least = 64;
-    const std::size_t usual =
-        std::clamp<std::size_t>(std::size_t{4} * std::thread::hardware_concurrency(), least, most);
-    return static_cast<std::uint32_t>(options.threads == 0 ? usual : options.threads);
 }
 
 } // namespace
@@ -108,10 +104,18 @@ resource_plan::resource_plan(const pool_resource_options& options,
     : classes_(classes_for(options))
     , options_(options)
     , upstream_(upstream != nullptr ? upstream : std::pmr::get_default_resource())
-    , takes_chunks_(upstream != nullptr)
-    , threads_(threads_for(options)) {
+    , takes_chunks_(upstream != nullptr) {
     check_memory(options);
+    check_threads(options);
     options_.block_sizes = {}; // the caller's, and not needed any more
+}
+
+std::uint32_t resource_plan::threads() const noexcept {
+    constexpr std::size_t most = cache_limits::threads_most;
+    // Once: the C++ library reads a file of the system.
+    static const std::size_t usual =
+        std::clamp<std::size_t>(std::size_t{4} * std::thread::hardware_concurrency(), 64, most);
+    return static_cast<std::uint32_t>(options_.threads == 0 ? usual : options_.threads);
 }
 
 pool_layout resource_plan::layout_of(std::uint32_t index) const noexcept {

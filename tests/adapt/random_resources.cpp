@@ -174,7 +174,7 @@ private:
 template <class Resource>
 int run_all(bool has_upstream) {
     int refusals = 0;
-    for (unsigned seed = 1; seed <= effort(16U, 6U, 2U); ++seed) {
+    for (unsigned seed = 1; seed <= effort(16U, 6U, 4U); ++seed) {
         CAPTURE(seed);
         random_run<Resource> run(seed, has_upstream);
         REQUIRE(run.run(effort(2000, 1500, 400)) == "");

@@ -9,10 +9,13 @@
 #include <cstddef>
 #include <cstdlib>
 #include <fstream>
+#include <memory>
 #include <memory_resource>
 #include <new>
 #include <random>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "live_blocks.hpp"
 #include "pool/child.hpp"
@@ -61,7 +64,8 @@ std::size_t limit_address_space() {
     return bytes;
 }
 
-/// Blocks of every class, contents and all, and of one class more than its share of address space.
+/// Blocks of every class, contents and all, and of one class until others serve it: it has its share of
+/// address space.
 template <class Resource>
 void use_in_little_space() noexcept {
     const std::size_t limit = limit_address_space();
@@ -71,11 +75,11 @@ void use_in_little_space() noexcept {
         blocks.take(bytes, 1);
     }
     require(resource.stats().pools == 88, "a class has no pool");
-    std::free(require_memory(std::size_t{200} << 20)); // others have not been left without any
-    for (std::size_t i = 0; i < limit / 200 / page; ++i) {
+    for (std::size_t i = 0; i < limit / 2 / page && resource.stats().unpooled_live == 0; ++i) {
         blocks.take(page, page);
     }
     require(resource.stats().unpooled_live > 0, "the class has more than its share");
+    std::free(require_memory(std::size_t{200} << 20)); // others have not been left without any
     take_some_of_each(blocks, 2);
     blocks.check_contents();
     std::string fault = millpond::test::fault_of(resource, nullptr, blocks);
@@ -103,6 +107,40 @@ void use_chunks_in_little_space() noexcept {
     const std::string fault = millpond::test::fault_of(resource, &upstream, blocks);
     require(fault.empty(), fault);
     blocks.give_all();
+}
+
+/// What came of a number of resources.
+struct taken {
+    std::size_t bytes = 0; ///< resident
+    std::size_t mappings = 0;
+};
+
+taken taken_now() {
+    taken now;
+    std::size_t all = 0;
+    std::ifstream("/proc/self/statm") >> all >> now.bytes;
+    now.bytes *= page;
+    std::ifstream maps("/proc/self/maps");
+    for (std::string line; std::getline(maps, line);) {
+        ++now.mappings;
+    }
+    return now;
+}
+
+/// Each serves a block of every class, up to 10 KiB, whose first byte is written.
+template <class Resource>
+taken what_many_take(std::size_t count) {
+    const taken before = taken_now();
+    std::vector<std::unique_ptr<Resource>> all;
+    const pool_resource classes;
+    for (std::size_t i = 0; i < count; ++i) {
+        all.push_back(std::make_unique<Resource>());
+        for (std::size_t bytes = 1; bytes <= 10'240; bytes = classes.block_bytes(bytes, 1) + 1) {
+            *static_cast<char*>(all.back()->allocate(bytes, 1)) = 1;
+        }
+    }
+    const taken now = taken_now();
+    return {now.bytes - before.bytes, now.mappings - before.mappings};
 }
 
 template <class Body>
@@ -146,6 +184,26 @@ TEST_CASE_TEMPLATE("the pages of every growth step are there when it is prefault
     for (void* const block : blocks) {
         resource.deallocate(block, page, page);
     }
+}
+
+TEST_CASE("many resources with every class in use take few mappings and little more than the "
+          "standard's") {
+    if (millpond::test::sanitized) {
+        millpond::test::skip("a sanitizer's own memory is resident, too");
+        return;
+    }
+    const auto result = millpond::test::run_in_child([]() noexcept {
+        constexpr std::size_t resources = 200;
+        const auto standard =
+            what_many_take<std::pmr::unsynchronized_pool_resource>(resources).bytes;
+        const taken ours = what_many_take<pool_resource>(resources);
+        require(ours.mappings <= 3 * resources, "there are too many mappings");
+        require(ours.bytes <= 2 * standard,
+                std::to_string(ours.bytes) + " bytes, not twice " + std::to_string(standard));
+        std::thread([] { std::free(require_memory(std::size_t{200} << 20)); }).join();
+    });
+    CHECK(result.error_output == "");
+    CHECK(result.code == 0);
 }
 
 TEST_CASE_TEMPLATE("where address space is scarce every class has blocks and others have memory",

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdlib>
 #include <memory>
+#include <type_traits>
 
 #include "resource_scenarios.hpp"
 #include "subjects.hpp"
@@ -36,7 +37,7 @@ class quick_upstream final : public memory_resource {
         return this == &other;
     }
 
-    std::size_t left_ = std::size_t{256} << 20;
+    std::size_t left_ = std::size_t{512} << 20;
     std::unique_ptr<std::byte[]> memory_{new std::byte[left_]};
     std::byte* next_ = memory_.get();
 };
@@ -45,6 +46,7 @@ class quick_upstream final : public memory_resource {
 struct row_names {
     std::array<const char*, 2> small;
     std::array<const char*, 2> large;
+    std::array<const char*, 2> largest;
     std::array<const char*, 2> aligned;
     std::array<const char*, 2> through_base;
 };
@@ -52,31 +54,40 @@ struct row_names {
 template <class Resource>
 void measure(memory_resource* upstream, const row_names& called) {
     Resource resource({.name = "measured", .threads = 4}, upstream);
-    resource_scenarios<Resource, Resource>(resource, 48, 8, {called.small[0], called.small[1]})
-        .run();
-    resource_scenarios<Resource, Resource>(resource, 1100, 8, {called.large[0], called.large[1]})
-        .run();
-    resource_scenarios<Resource, Resource>(
-        resource, 100, 64, {called.aligned[0], called.aligned[1]})
-        .run();
-    resource_scenarios<Resource, memory_resource>(
-        resource, 200, 8, {called.through_base[0], called.through_base[1]})
-        .run();
+    const auto run =
+        [&]<class Caller>(std::size_t bytes, std::size_t alignment, const auto& names) {
+            resource_scenarios<Resource, Caller>(
+                resource, bytes, alignment, upstream != nullptr, {names[0], names[1]})
+                .run();
+        };
+    run.template operator()<Resource>(48, 8, called.small);
+    run.template operator()<Resource>(1100, 8, called.large);
+    run.template operator()<Resource>(5000, 8, called.largest);
+    run.template operator()<Resource>(100, 64, called.aligned);
+    run.template operator()<memory_resource>(200, 8, called.through_base);
 }
 
-/// A block for which the pool grows, and one for which there is no pool yet.
+/// Growth steps of a resource on spans: some 20 MiB, which do not fit in the first space.
+constexpr int steps_of_spans = 330;
+
+/// Blocks for which the pool grows, and one for which there is no pool yet.
 template <class Resource>
 void measure_growth(const pool_resource_options& options,
                     memory_resource* upstream,
                     const char* growth,
                     const char* first) {
     Resource resource(options, upstream);
-    resource_scenarios<Resource, Resource> run(resource, 48, 8, {});
+    resource_scenarios<Resource, Resource> run(resource, 48, 8, upstream != nullptr, {});
     announce(first, "a pool is made, and grows by its first step");
     (void)run.measured_take();
-    run.fill(1);
     announce(growth, "a block of 48 bytes, all others of which are live");
-    (void)run.measured_take();
+    const bool has_spans =
+        std::is_same_v<Resource, pool_resource> && upstream == nullptr && !options.prefault;
+    const int steps = has_spans ? steps_of_spans : 1;
+    for (int step = 0; step < steps; ++step) {
+        run.fill(1);
+        (void)run.measured_take();
+    }
     resource.release();
 }
 
@@ -87,6 +98,7 @@ void resource_instruction_scenarios() {
         nullptr,
         {{"pool_resource::allocate", "pool_resource::deallocate"},
          {"pool_resource::allocate above 1 KiB", "pool_resource::deallocate above 1 KiB"},
+         {"pool_resource::allocate above 4 KiB", "pool_resource::deallocate above 4 KiB"},
          {"pool_resource::allocate, aligned", "pool_resource::deallocate, aligned"},
          {"pool_resource::allocate, virtual", "pool_resource::deallocate, virtual"}});
     measure<concurrent_pool_resource>(
@@ -94,6 +106,8 @@ void resource_instruction_scenarios() {
         {{"concurrent_pool_resource::allocate", "concurrent_pool_resource::deallocate"},
          {"concurrent_pool_resource::allocate above 1 KiB",
           "concurrent_pool_resource::deallocate above 1 KiB"},
+         {"concurrent_pool_resource::allocate above 4 KiB",
+          "concurrent_pool_resource::deallocate above 4 KiB"},
          {"concurrent_pool_resource::allocate, aligned",
           "concurrent_pool_resource::deallocate, aligned"},
          {"concurrent_pool_resource::allocate, virtual",
@@ -101,10 +115,10 @@ void resource_instruction_scenarios() {
     const auto upstream = std::make_unique<quick_upstream>();
     const std::array<const char*, 2> one{"pool_resource::allocate over an upstream",
                                          "pool_resource::deallocate over an upstream"};
-    measure<pool_resource>(upstream.get(), {one, one, one, one});
+    measure<pool_resource>(upstream.get(), {one, one, one, one, one});
     const std::array<const char*, 2> any{"concurrent_pool_resource::allocate over an upstream",
                                          "concurrent_pool_resource::deallocate over an upstream"};
-    measure<concurrent_pool_resource>(upstream.get(), {any, any, any, any});
+    measure<concurrent_pool_resource>(upstream.get(), {any, any, any, any, any});
 }
 
 void resource_growth_scenarios() {

@@ -36,9 +36,12 @@ struct sized_form {
 
 /// How many blocks of a size are kept when they are freed, before one goes elsewhere.
 template <class Resource>
-std::size_t kept_blocks(std::size_t block_bytes) {
+std::size_t kept_blocks(std::size_t block_bytes, bool has_upstream) {
     if constexpr (std::is_same_v<Resource, pool_resource>) {
-        return detail::resource_of_one_thread::places;
+        const bool is_large = !has_upstream && block_bytes > 4096;
+        return has_upstream ? detail::resource_of_one_thread::places
+               : is_large   ? 0
+                            : detail::span_class::deepest - detail::span_class::line_place;
     } else {
         detail::fork_lock unused;
         detail::pool_layout layout;
@@ -57,11 +60,15 @@ public:
         const char* give;
     };
 
-    resource_scenarios(Resource& resource, std::size_t bytes, std::size_t alignment, names called)
+    resource_scenarios(Resource& resource,
+                       std::size_t bytes,
+                       std::size_t alignment,
+                       bool has_upstream,
+                       names called)
         : resource_(resource)
         , form_{resource, bytes, alignment}
         , names_(called)
-        , kept_(kept_blocks<Resource>(resource.block_bytes(bytes, alignment))) {}
+        , kept_(kept_blocks<Resource>(resource.block_bytes(bytes, alignment), has_upstream)) {}
 
     void run() {
         take_fresh();
@@ -127,7 +134,7 @@ private:
         for (std::size_t i = 0; i < kept_; ++i) {
             form_.give(spread(i));
         }
-        announce(names_.give, "as many are kept as may be, every level is empty");
+        announce(names_.give, "as many are kept as may be, nothing else is free");
         for (std::size_t i = kept_; i < kept_ + 5; ++i) {
             measured_give(spread(i));
         }
@@ -141,8 +148,7 @@ private:
         take_quietly(kept_);
         announce(names_.take, "one of two words or lines with a free block");
         (void)measured_take();
-        announce(names_.take,
-                 "the only free block lies in the occupancy, every level becomes empty");
+        announce(names_.take, "the only free block, which no thread and no stack keeps");
         (void)measured_take();
     }
 

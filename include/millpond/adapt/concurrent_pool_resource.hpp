@@ -10,6 +10,7 @@
 /// freed, and may free what another thread allocated. Only calls that go to the system or upstream
 /// take a lock.
 
+#include "millpond/adapt/pools_by_class.hpp"
 #include "millpond/adapt/resource_core.hpp"
 #include "millpond/adapt/resource_plan.hpp"
 #include "millpond/base/config.hpp"
@@ -32,8 +33,32 @@ namespace detail {
 /// Concurrent pools, and a lock for what goes to the system or upstream.
 struct resource_of_any_thread {
     using mapped_pool = concurrent_core<region_storage<runtime_stride>>;
+    using paged_pools = pools_by_class<mapped_pool>;
     using chunked_pool = concurrent_core<chunked_storage>;
     using lock_type = fork_lock;
+
+    [[nodiscard]] static paged_pools make_paged(const resource_plan& /*plan*/,
+                                                byte_budget& /*budget*/) {
+        return {};
+    }
+
+    /// Where address space is scarce, a class gets less of it.
+    [[nodiscard]] static bool make(paged_pools& pools,
+                                   std::uint32_t index,
+                                   const resource_plan& plan,
+                                   byte_budget& budget,
+                                   lock_type& lock) {
+        pool_layout layout = plan.layout_of(index);
+        layout.budget = &budget;
+        bool is_made = false;
+        for (; !is_made && layout.max_capacity != 0; layout.max_capacity /= 4) {
+            is_made = pools.make(
+                index, plan.classes().count(), plan.options().name, [&](mapped_pool* place) {
+                    construct(place, plan, layout, plan.options().memory, lock);
+                });
+        }
+        return is_made;
+    }
 
     template <class Pool, class Source>
     static void construct(Pool* place,

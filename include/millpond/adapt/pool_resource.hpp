@@ -9,7 +9,7 @@
 /// A request is rounded up to one of about ninety *size classes* (size_classes.hpp), and each class
 /// is a pool, made when it is first needed. Where the blocks come from decides how a pool grows:
 ///
-///     without an upstream    each class has a region, which grows in place: nothing is ever searched
+///     without an upstream    by spans of 1 to 64 KiB, in address space that all classes share
 ///     with an upstream       chunks come from there, and a directory finds them again
 ///
 /// What no class serves, and what a class's pool cannot serve, comes from the upstream one by one.
@@ -20,7 +20,7 @@
 #include "millpond/base/stats.hpp"
 #include "millpond/pool/chunked_storage.hpp"
 #include "millpond/pool/pool_core.hpp"
-#include "millpond/pool/region_storage.hpp"
+#include "millpond/pool/span_heap.hpp"
 
 #include <concepts>
 #include <cstddef>
@@ -34,10 +34,10 @@ namespace detail {
 
 /// Pools and no lock.
 struct resource_of_one_thread {
-    /// Enough for what containers free in one go.
+    /// Of a class over an upstream: enough for what most containers free in one go.
     static constexpr std::uint32_t places = narrow_places_most;
 
-    using mapped_pool = pool_core<region_storage<runtime_stride>, places>;
+    using paged_pools = span_heap;
     using chunked_pool = pool_core<chunked_storage, places>;
 
     struct lock_type {
@@ -46,14 +46,30 @@ struct resource_of_one_thread {
         void unlock() noexcept {}
     };
 
-    template <class Pool, class Source>
-    static void construct(Pool* place,
+    [[nodiscard]] static span_heap make_paged(const resource_plan& plan, byte_budget& budget) {
+        return span_heap({.name = plan.options().name,
+                          .memory = plan.options().memory,
+                          .prefault = plan.options().prefault,
+                          .limit_bytes = plan.options().limit_bytes},
+                         plan.classes(),
+                         budget);
+    }
+
+    [[nodiscard]] static bool make(span_heap& pools,
+                                   std::uint32_t index,
+                                   const resource_plan& /*plan*/,
+                                   byte_budget& /*budget*/,
+                                   lock_type& /*lock*/) noexcept {
+        return pools.make(index);
+    }
+
+    static void construct(chunked_pool* place,
                           const resource_plan& plan,
                           const pool_layout& layout,
-                          const Source& source,
+                          const chunk_source& source,
                           lock_type& /*lock*/) {
         std::construct_at(
-            place, plan.options().name, plan.options().name, Pool::adapted(layout), source);
+            place, plan.options().name, plan.options().name, chunked_pool::adapted(layout), source);
     }
 };
 

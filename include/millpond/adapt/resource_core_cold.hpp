@@ -22,7 +22,8 @@ resource_core<Kind>::resource_core(const pool_resource_options& options,
                                    std::pmr::memory_resource* upstream)
     : plan_(options, upstream)
     , budget_(options.limit_bytes)
-    , unpooled_(options.name, plan_.upstream()) {}
+    , unpooled_(options.name, plan_.upstream())
+    , paged_(Kind::make_paged(plan_, budget_)) {}
 
 template <class Kind>
 resource_core<Kind>::~resource_core() {
@@ -47,13 +48,7 @@ void* resource_core<Kind>::allocate_slow(std::size_t bytes, std::size_t alignmen
 template <class Kind>
 void* resource_core<Kind>::try_allocate(std::size_t bytes, std::size_t alignment) noexcept {
     require_alignment(plan_.options().name, alignment);
-    void* block = nullptr;
-    with_pool(plan_.classes().index_of(bytes, alignment), [&](auto& pool) {
-        block = pool.try_allocate();
-        if (block != nullptr) {
-            block = cut(block, bytes, pool.stride_bytes());
-        }
-    });
+    void* block = find_in_pools(bytes, plan_.classes().index_of(bytes, alignment));
     if (block == nullptr) {
         attempt([&] { block = find_block(bytes, alignment); });
     }
@@ -63,17 +58,12 @@ void* resource_core<Kind>::try_allocate(std::size_t bytes, std::size_t alignment
 template <class Kind>
 void* resource_core<Kind>::find_block(std::size_t bytes, std::size_t alignment) {
     require_alive();
-    void* block = nullptr;
-    if (!waits(plan_.classes().index_of(bytes, alignment))) {
-        with_pool_for(bytes, alignment, [&](auto& pool) {
-            block = pool.try_allocate();
-            if (block != nullptr) {
-                block = cut(block, bytes, pool.stride_bytes());
-            }
-        });
-    }
-    if (block != nullptr) {
-        return block;
+    require_alignment(plan_.options().name, alignment);
+    const std::uint32_t index = plan_.classes().index_of(bytes, alignment);
+    if (!waits(index) && has_pool(index)) {
+        if (void* const block = find_in_pools(bytes, index); block != nullptr) {
+            return block;
+        }
     }
     const std::lock_guard guard(lock_);
     if (!budget_.has_room(bytes)) {
@@ -84,19 +74,28 @@ void* resource_core<Kind>::find_block(std::size_t bytes, std::size_t alignment) 
     if (alignment > most || bytes > most - (alignment - 1)) {
         throw_bad_alloc();
     }
-    block = unpooled_.allocate({bytes, alignment});
+    void* const block = unpooled_.allocate({bytes, alignment});
     (void)budget_.take(bytes, 1);
     return block;
+}
+
+template <class Kind>
+void* resource_core<Kind>::find_in_pools(std::size_t bytes, std::uint32_t index) noexcept {
+    void* block = paged_.try_allocate(index);
+    if (block == nullptr) {
+        block = chunked_.try_allocate(index);
+    }
+    return block != nullptr ? cut(block, bytes, index) : nullptr;
 }
 
 template <class Kind>
 void resource_core<Kind>::deallocate_slow(void* block,
                                           std::size_t bytes,
                                           std::size_t alignment) noexcept {
-    bool is_done = block == nullptr;
-    with_pool(plan_.classes().index_of(bytes, alignment),
-              [&](auto& pool) { is_done = is_done || pool.try_deallocate(block); });
-    if (is_done) {
+    // A pool may have been made by another thread since.
+    const std::uint32_t index = plan_.classes().index_of(bytes, alignment);
+    if (block == nullptr || paged_.try_deallocate(block, index) ||
+        chunked_.try_deallocate(block, index)) {
         return;
     }
     misuse_report report{.pool_name = plan_.name(),
@@ -121,14 +120,15 @@ void resource_core<Kind>::deallocate_slow(void* block,
 /// before.
 template <class Kind>
 void resource_core<Kind>::explain(misuse_report& report) const noexcept {
-    for_each_pool([&report](const auto& pool) {
-        const misuse_report found = pool.report_on(report.address);
-        if (found.reason != misuse::foreign) {
-            report.reason = pool.is_live_block(report.address) ? misuse::wrong_size : found.reason;
-            report.block = found.block;
-            report.block_bytes = pool.stride_bytes();
-        }
-    });
+    misuse_report found = paged_.report_on(report.address);
+    if (found.reason == misuse::foreign) {
+        found = chunked_.report_on(report.address);
+    }
+    if (found.reason != misuse::foreign) {
+        report.reason = found.reason;
+        report.block = found.block;
+        report.block_bytes = found.block_bytes;
+    }
 }
 
 template <class Kind>
@@ -141,50 +141,53 @@ void resource_core<Kind>::require_alive() const noexcept {
 // --- pools ----------------------------------------------------------------------------------------
 
 template <class Kind>
-template <class Use>
-bool resource_core<Kind>::with_pool(std::uint32_t index, Use use) const {
-    if (mapped_pool* const pool = mapped(index); pool != nullptr) {
-        use(*pool);
-        return true;
+bool resource_core<Kind>::has_pool(std::uint32_t index) noexcept {
+    const auto is_made = [&] { return paged_.is_made(index) || chunked_.is_made(index); };
+    if (is_made() || index == plan_.classes().count()) {
+        return is_made();
     }
-    if (chunked_pool* const pool = chunked(index); pool != nullptr) {
-        use(*pool);
-        return true;
+    const std::lock_guard guard(lock_);
+    if (is_made()) {
+        return true; // another thread was quicker
     }
-    return false;
+    if (plan_.takes_chunks()) {
+        pool_layout layout = plan_.layout_of(index);
+        layout.budget = &budget_;
+        const auto construct = [&](auto* place) {
+            Kind::construct(place, plan_, layout, plan_.source_of(index), lock_);
+        };
+        const bool made =
+            chunked_.make(index, plan_.classes().count(), plan_.options().name, construct);
+        waits_[index] = made ? 0 : requests_between_attempts;
+    } else {
+        const bool made = Kind::make(paged_, index, plan_, budget_, lock_);
+        waits_[index] = made ? 0 : requests_between_attempts;
+    }
+    return is_made();
 }
 
 template <class Kind>
 template <class Use>
-void resource_core<Kind>::for_each_pool(Use use) const {
-    for (std::uint32_t index = 0; index < plan_.classes().count(); ++index) {
-        with_pool(index, use);
+void resource_core<Kind>::with_stats(std::uint32_t index, Use use) const {
+    if (paged_.is_made(index)) {
+        use(paged_.stats_of(index));
+    } else if (chunked_.is_made(index)) {
+        use(chunked_.stats_of(index));
     }
-}
-
-template <class Kind>
-template <class Use>
-bool resource_core<Kind>::with_pool_for(std::size_t bytes, std::size_t alignment, Use use) {
-    require_alive();
-    require_alignment(plan_.options().name, alignment);
-    const std::uint32_t index = plan_.classes().index_of(bytes, alignment);
-    if (index == plan_.classes().count()) {
-        return false;
-    }
-    if (with_pool(index, use)) {
-        return true;
-    }
-    make_pool(index);
-    return with_pool(index, use);
 }
 
 template <class Kind>
 bool resource_core<Kind>::try_reserve(std::size_t blocks,
                                       std::size_t bytes,
                                       std::size_t alignment) noexcept {
-    bool has_room = true;
-    with_pool_for(bytes, alignment, [&](auto& pool) { has_room = pool.can_hold(blocks); });
-    return has_room;
+    require_alive();
+    require_alignment(plan_.options().name, alignment);
+    const std::uint32_t index = plan_.classes().index_of(bytes, alignment);
+    if (!has_pool(index)) {
+        return true; // from upstream, one by one
+    }
+    return paged_.is_made(index) ? paged_.can_hold(index, blocks)
+                                 : chunked_.can_hold(index, blocks);
 }
 
 template <class Kind>
@@ -206,69 +209,12 @@ bool resource_core<Kind>::waits(std::uint32_t index) noexcept {
     return true;
 }
 
-/// Makes room for the pools of all classes, if it is not there; false where the system refuses it.
-template <class Kind>
-bool resource_core<Kind>::has_places() noexcept {
-    return places_.data() != nullptr || attempt([this] {
-               mapping_options mapping;
-               mapping.name = plan_.options().name;
-               mapping.bytes = plan_.classes().count() * place_bytes;
-               region places = region::mapped(mapping);
-               places.commit_or_throw(plan_.options().name, mapping.bytes);
-               places_ = std::move(places);
-           });
-}
-
-/// Makes the pool of a class that has none; if the system refuses, there is none afterwards.
-template <class Kind>
-void resource_core<Kind>::make_pool(std::uint32_t index) noexcept {
-    const std::lock_guard guard(lock_);
-    if (with_pool(index, [](auto& /*pool*/) {})) {
-        return; // another thread was quicker
-    }
-    if (!has_places()) {
-        waits_[index] = requests_between_attempts;
-        return;
-    }
-    void* const place = places_.data() + index * place_bytes;
-    pool_layout layout = plan_.layout_of(index);
-    layout.budget = &budget_;
-    if (plan_.takes_chunks()) {
-        const bool is_made = attempt([&] {
-            auto* const pool = static_cast<chunked_pool*>(place);
-            Kind::construct(pool, plan_, layout, plan_.source_of(index), lock_);
-            chunked_[index].store(pool, std::memory_order_release); // pairs with chunked()
-        });
-        waits_[index] = is_made ? 0 : requests_between_attempts;
-        return;
-    }
-    // Where address space is scarce, a class gets less of it.
-    bool is_made = false;
-    for (; !is_made && layout.max_capacity != 0; layout.max_capacity /= 4) {
-        is_made = attempt([&] {
-            auto* const pool = static_cast<mapped_pool*>(place);
-            Kind::construct(pool, plan_, layout, plan_.options().memory, lock_);
-            mapped_[index].store(pool, std::memory_order_release); // pairs with mapped()
-        });
-    }
-    waits_[index] = is_made ? 0 : requests_between_attempts;
-}
-
 // --- the whole resource ---------------------------------------------------------------------------
 
 template <class Kind>
 void resource_core<Kind>::release() noexcept {
-    for_each_pool([](auto& pool) {
-        if constexpr (requires { pool.leave_threads(); }) {
-            pool.leave_threads();
-        }
-        pool.retire();
-        std::destroy_at(&pool);
-    });
-    for (std::uint32_t index = 0; index < plan_.classes().count(); ++index) {
-        mapped_[index].store(nullptr, std::memory_order_relaxed); // nobody else is here
-        chunked_[index].store(nullptr, std::memory_order_relaxed);
-    }
+    paged_.release();
+    chunked_.release();
     unpooled_.release();
     waits_.fill(0);
     budget_ = byte_budget(plan_.options().limit_bytes);
@@ -276,22 +222,21 @@ void resource_core<Kind>::release() noexcept {
 
 template <class Kind>
 std::size_t resource_core<Kind>::shrink() noexcept {
-    std::size_t returned = 0;
-    for_each_pool([&returned](auto& pool) { returned += pool.shrink(); });
-    return returned;
+    return paged_.shrink() + chunked_.shrink();
 }
 
 template <class Kind>
 pool_resource_stats resource_core<Kind>::stats() const noexcept {
     pool_resource_stats now;
     const std::lock_guard guard(lock_);
-    for_each_pool([&now](const auto& pool) {
-        const auto one = pool.stats();
-        ++now.pools;
-        now.blocks_live += one.live;
-        now.bytes_live += one.live * one.block_bytes;
-        now.bytes_committed += one.bytes_committed - one.bytes_metadata;
-    });
+    for (std::uint32_t index = 0; index < plan_.classes().count(); ++index) {
+        with_stats(index, [&now](const auto& one) {
+            ++now.pools;
+            now.blocks_live += one.live;
+            now.bytes_live += one.live * one.block_bytes;
+            now.bytes_committed += one.bytes_committed - one.bytes_metadata;
+        });
+    }
     now.unpooled_live = unpooled_.size();
     now.unpooled_bytes = unpooled_.bytes();
     now.bytes_live += now.unpooled_bytes;
@@ -306,20 +251,15 @@ template <class Stats>
 Stats resource_core<Kind>::stats_of(std::size_t bytes, std::size_t alignment) const noexcept {
     Stats found;
     const std::lock_guard guard(lock_);
-    with_pool(plan_.classes().index_of(bytes, alignment),
-              [&found](const auto& pool) { found = pool.stats(); });
+    with_stats(plan_.classes().index_of(bytes, alignment),
+               [&found](const auto& one) { found = one; });
     return found;
 }
 
 template <class Kind>
 verdict resource_core<Kind>::verify() const noexcept {
-    verdict found;
-    for_each_pool([&found](auto& pool) {
-        if (found) {
-            found = pool.verify();
-        }
-    });
-    return found;
+    const verdict found = paged_.verify();
+    return found ? chunked_.verify() : found;
 }
 
 template <class Kind>
@@ -329,13 +269,14 @@ void resource_core<Kind>::report_leaks() const noexcept {
         return;
     }
     bool has_leaked = false;
-    for_each_pool([this, &has_leaked](const auto& pool) {
-        const auto now = pool.stats();
-        if (now.live != 0) {
-            report_leak(plan_.name(), now.live, now.block_bytes);
-            has_leaked = true;
-        }
-    });
+    for (std::uint32_t index = 0; index < plan_.classes().count(); ++index) {
+        with_stats(index, [this, &has_leaked](const auto& one) {
+            if (one.live != 0) {
+                report_leak(plan_.name(), one.live, one.block_bytes);
+                has_leaked = true;
+            }
+        });
+    }
     if (unpooled_.size() != 0) {
         report_mixed_leak(plan_.name(), unpooled_.size(), unpooled_.bytes());
         has_leaked = true;

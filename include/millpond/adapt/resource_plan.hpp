@@ -86,7 +86,7 @@ public:
     [[nodiscard]] std::pmr::memory_resource* upstream() const noexcept { return upstream_; }
 
     /// Threads that can keep blocks of their own.
-    [[nodiscard]] std::uint32_t threads() const noexcept { return threads_; }
+    [[nodiscard]] std::uint32_t threads() const noexcept;
 
     /// The pool of a class: room in address space, and no block yet.
     [[nodiscard]] pool_layout layout_of(std::uint32_t index) const noexcept;
@@ -101,7 +101,6 @@ private:
     pool_resource_options options_;
     std::pmr::memory_resource* upstream_;
     bool takes_chunks_;
-    std::uint32_t threads_;
 };
 
 } // namespace detail

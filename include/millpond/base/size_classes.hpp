@@ -71,16 +71,17 @@ public:
     /// The class that serves a request; count() when none does. The alignment is a power of two.
     [[nodiscard]] constexpr std::uint32_t index_of(std::size_t bytes,
                                                    std::size_t alignment) const noexcept {
-        if (alignment > granule) [[unlikely]] {
-            return index_of_aligned(bytes, alignment);
+        if (alignment <= usual_alignment && bytes <= small_most) [[likely]] {
+            return small_[alignment / usual_alignment][(bytes + granule - 1) / granule];
         }
-        return index_of(bytes);
+        return alignment > granule ? index_of_aligned(bytes, alignment) : index_of(bytes);
     }
 
 private:
-    static constexpr std::size_t small_most = 1024; ///< up to here a table has the answer
-    static constexpr std::size_t steps = 8;         ///< classes to a doubling
-    static constexpr std::size_t large_places = 48; ///< steps from small_most to largest_size
+    static constexpr std::size_t small_most = 1024;    ///< up to here a table has the answer,
+    static constexpr std::size_t usual_alignment = 16; ///< for what malloc promises, too
+    static constexpr std::size_t steps = 8;            ///< classes to a doubling
+    static constexpr std::size_t large_places = 48;    ///< steps from small_most to largest_size
     static_assert(small_most << (large_places / steps) == largest_size);
 
     [[nodiscard]] static constexpr std::size_t next_size(std::size_t size) noexcept {
@@ -97,7 +98,7 @@ private:
 
     [[nodiscard]] constexpr std::uint32_t index_of(std::size_t bytes) const noexcept {
         if (bytes <= small_most) [[likely]] {
-            return small_[(bytes + granule - 1) / granule];
+            return small_[0][(bytes + granule - 1) / granule];
         }
         if (bytes > largest_size) {
             return count_;
@@ -125,12 +126,18 @@ private:
     /// large enough.
     constexpr void index_sizes() noexcept {
         std::uint32_t index = 0;
-        for (std::size_t i = 0; i < small_.size(); ++i) {
+        for (std::size_t i = 0; i < small_[0].size(); ++i) {
             while (index < count_ && sizes_[index] < i * granule) {
                 ++index;
             }
-            small_[i] = static_cast<std::uint8_t>(index);
+            std::uint32_t aligned = index;
+            while (aligned < count_ && sizes_[aligned] % usual_alignment != 0) {
+                ++aligned;
+            }
+            small_[0][i] = static_cast<std::uint8_t>(index);
+            small_[1][i] = static_cast<std::uint8_t>(aligned);
         }
+        index = 0;
         for (std::size_t place = 0, size = small_most; place < large_places; ++place) {
             while (index < count_ && sizes_[index] <= size) {
                 ++index;
@@ -140,7 +147,8 @@ private:
         }
     }
 
-    std::array<std::uint8_t, small_most / granule + 1> small_{};
+    /// By alignment, up to the granule and above it, and by size.
+    std::array<std::array<std::uint8_t, small_most / granule + 1>, 2> small_{};
     std::array<std::uint8_t, large_places> large_{};
     std::uint32_t count_ = 0;
     std::array<std::uint32_t, most> sizes_{};
