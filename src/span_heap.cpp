@@ -68,13 +68,15 @@ std::uint64_t lines_of(std::uint32_t first, std::uint32_t end) noexcept {
 
 } // namespace
 
-std::array<span_class, span_heap::classes_most> span_heap::nothing{};
+constinit std::array<span_class, span_heap::classes_most> span_heap::nothing{};
 
 // --- one block ------------------------------------------------------------------------------------
 
 void* span_heap::take_from_line(span_class& of) noexcept {
     if (of.mask == 0 && !claim(of)) [[unlikely]] {
-        of.failures += of.is_made() ? 1U : 0U;
+        if (of.is_made()) { // else it may be the one that stands for all of them, in every thread
+            ++of.failures;
+        }
         return nullptr;
     }
     const auto number = static_cast<std::uint32_t>(std::countr_zero(of.mask));
@@ -84,7 +86,9 @@ void* span_heap::take_from_line(span_class& of) noexcept {
         of.high_water = of.claimed;
     }
     std::byte* const block = of.line_blocks + number * of.stride.bytes();
-    prefetch_for_write(block + prefetch_distance * of.stride.bytes());
+    if (of.mask != 0) {
+        prefetch_for_write(block + prefetch_distance * of.stride.bytes());
+    }
     unpoison(block, of.stride.bytes());
     return block;
 }
@@ -129,6 +133,7 @@ void span_heap::free_span(span_class& of, span_record& span) noexcept {
         static_cast<std::uint32_t>(span_record::bytes_for(span.room) / span_space::record_granule);
     of.newest = of.newest == &span ? nullptr : of.newest;
     space.give_back(&span);
+    has_freed_ = true;
 }
 
 // --- growth ---------------------------------------------------------------------------------------
@@ -138,7 +143,7 @@ bool span_heap::make(std::uint32_t index) noexcept {
         if (!add_space()) {
             return false;
         }
-        std::byte* const place = spaces_[0].take_record(sizeof nothing);
+        std::byte* const place = spaces_[0].take_record(sizeof nothing, growth::yes);
         if (place == nullptr) {
             release();
             return false;
@@ -151,7 +156,7 @@ bool span_heap::make(std::uint32_t index) noexcept {
     }
     const bool is_large = sizes_.bytes_of(index) > largest_shared_bytes;
     const std::uint32_t depth = is_large ? span_class::line_place + 1 : first_depth;
-    std::byte* const stack = spaces().back().take_record(depth * sizeof(void*));
+    std::byte* const stack = spaces().back().take_record(depth * sizeof(void*), growth::yes);
     if (stack == nullptr) {
         return false;
     }
@@ -188,37 +193,58 @@ bool span_heap::add_space() noexcept {
     return false;
 }
 
-/// Takes another span for a class, twice as large as the last one.
+/// Finds a span among free units, or has a space grow, or adds one; nullptr when there is none.
+span_record*
+span_heap::take_span(const span_class& of, std::uint32_t order, growth may_grow) noexcept {
+    const std::uint32_t blocks = of.is_large() ? 1 : blocks_of(order, of.stride.bytes());
+    const auto owner = static_cast<std::uint8_t>(&of - classes_);
+    for (const growth now : {growth::no, may_grow}) {
+        for (std::size_t i = spaces().size(); i != 0; --i) { // the oldest first
+            span_record* const span = spaces_[i - 1].take(order, blocks, owner, now);
+            if (span != nullptr) {
+                return span;
+            }
+        }
+    }
+    return may_grow == growth::yes && add_space()
+               ? spaces_[0].take(order, blocks, owner, growth::yes)
+               : nullptr;
+}
+
+/// Takes another span for a class, as large as all that it has.
 bool span_heap::add_newest(span_class& of) noexcept {
     const std::size_t stride = of.stride.bytes();
     const std::uint32_t least = order_for(stride * first_blocks(stride));
     const std::size_t limit = options_.limit_bytes == 0 ? SIZE_MAX : options_.limit_bytes;
     std::size_t bytes = std::min(std::size_t{of.units} * span_unit_bytes, limit / limit_share);
-    bytes = of.is_large() ? 0 : bytes;
-    bytes = std::min(bytes, span_record::blocks_most * stride);
-    const auto owner = static_cast<std::uint8_t>(&of - classes_);
-    for (std::uint32_t order = bytes == 0 ? least : std::max(least, order_for(bytes));;) {
-        const std::uint32_t blocks = of.is_large() ? 1 : blocks_of(order, stride);
-        span_record* span = nullptr;
-        for (span_space& space : spaces()) {
-            span = span == nullptr ? space.take(order, blocks, owner) : span;
-        }
-        if (span == nullptr && add_space()) {
-            span = spaces_[0].take(order, blocks, owner);
-        }
-        if (span != nullptr) {
-            poison(span->blocks, span_unit_bytes << order);
-            of.newest = span;
-            of.units += 1U << order;
-            of.granules += static_cast<std::uint32_t>(span_record::bytes_for(blocks) /
-                                                      span_space::record_granule);
-            return true;
-        }
-        if (order == least) {
-            return false;
-        }
+    bytes = of.is_large() ? 0 : std::min(bytes, span_record::blocks_most * stride);
+    std::uint32_t order = bytes == 0 ? least : std::max(least, order_for(bytes));
+    const growth may_grow = attempts_to_skip_ == 0 ? growth::yes : growth::no;
+    attempts_to_skip_ -= may_grow == growth::no ? 1U : 0U;
+    span_record* span = take_span(of, order, may_grow);
+    if (span == nullptr && order != least) {
         order = least;
+        span = take_span(of, order, may_grow);
     }
+    if (span == nullptr && may_grow == growth::yes) {
+        attempts_to_skip_ = skipped_after_refusal;
+    }
+    if (span == nullptr && has_freed_) {
+        has_freed_ = false;
+        for (span_space& space : spaces()) {
+            space.join_free();
+        }
+        span = take_span(of, order, growth::no);
+    }
+    if (span == nullptr) {
+        return false;
+    }
+    poison(span->blocks, std::size_t{span_unit_bytes} << order);
+    of.newest = span;
+    of.units += 1U << order;
+    of.granules +=
+        static_cast<std::uint32_t>(span_record::bytes_for(span->room) / span_space::record_granule);
+    return true;
 }
 
 /// Makes more blocks of a class free, as far as the limit allows and the system gives memory.
@@ -227,12 +253,7 @@ bool span_heap::grow(span_class& of) noexcept {
         return false;
     }
     if (of.newest == nullptr || of.newest->granted == of.newest->room) {
-        if (attempts_to_skip_ != 0) {
-            --attempts_to_skip_;
-            return false;
-        }
         if (!add_newest(of)) {
-            attempts_to_skip_ = skipped_after_refusal;
             return false;
         }
     }
@@ -261,7 +282,7 @@ void span_heap::deepen_stack(span_class& of) noexcept {
     if (depth == had || of.kept() != 0 || of.is_large()) {
         return;
     }
-    std::byte* const stack = spaces().back().take_record(depth * sizeof(void*));
+    std::byte* const stack = spaces().back().take_record(depth * sizeof(void*), growth::yes);
     if (stack == nullptr) {
         return;
     }
@@ -286,18 +307,38 @@ std::size_t span_heap::most_bytes() const noexcept {
 
 bool span_heap::can_hold(std::uint32_t index, std::size_t blocks) noexcept {
     span_class& of = classes_[index];
-    if (blocks > most_bytes() / of.stride.bytes() ||
+    if (blocks > most_bytes() / of.stride.bytes() || blocks > index_limit ||
         (blocks > of.granted && !budget_.has_room((blocks - of.granted) * cost_of(of)))) {
         return false;
     }
     attempts_to_skip_ = 0;
-    of.reserved = std::max(of.reserved, static_cast<std::uint32_t>(blocks));
     while (blocks > of.granted) {
         if (!grow(of)) {
+            give_back_free(of); // to those who need less
             return false;
         }
     }
+    of.reserved = std::max(of.reserved, static_cast<std::uint32_t>(blocks));
     return true;
+}
+
+/// Gives back the spans of a class that have no block which is live, in the stack or being handed out.
+void span_heap::give_back_free(span_class& of) noexcept {
+    of.first = nullptr;
+    of.last = nullptr;
+    for (span_space& space : spaces()) {
+        space.for_each_span([&](span_record& span) {
+            if (&classes_[span.owner] != &of || span.lines == 0) {
+                return;
+            }
+            const bool is_current = of.mask != 0 && span_at(of.line_blocks) == &span;
+            if (!is_current && span.free_blocks() == span.granted) {
+                free_span(of, span);
+            } else {
+                of.list_last(span);
+            }
+        });
+    }
 }
 
 } // namespace detail

@@ -66,18 +66,15 @@ void span_heap::put_back_all(span_class& of) noexcept {
 std::size_t span_heap::shrink_span(span_class& of, span_space& space, span_record& span) noexcept {
     const std::size_t stride = of.stride.bytes();
     const std::uint64_t start = space.offset_of(span.blocks);
-    std::uint32_t free = 0;
+    const std::uint32_t free = span.free_blocks();
     std::uint32_t run = 0; // first block of the current run of free ones
     std::size_t returned = 0;
     const auto end_run_before = [&](std::uint32_t block) {
-        if (run < block && free != span.granted) {
+        if (run < block) {
             returned += space.discard(start + run * stride, start + block * stride);
         }
         run = block + 1;
     };
-    for (std::uint32_t line = 0; line < span.line_count(); ++line) {
-        free += static_cast<std::uint32_t>(std::popcount(span.free_of_line(line)));
-    }
     if (free != span.granted) {
         for (std::uint32_t block = 0; block < span.granted; ++block) {
             if (is_in_use(value_of(span.positions()[block]))) {
@@ -108,7 +105,8 @@ std::size_t span_heap::shrink() noexcept {
         space->for_each_span([&](span_record& span) {
             returned += shrink_span(classes_[span.owner], *space, span);
         });
-        returned += space->join_free();
+        space->join_free();
+        returned += space->discard_free();
         if (space->is_empty()) {
             space->unpoison_all();
             std::move(space + 1, spaces_end_, space);

@@ -30,6 +30,9 @@ constexpr std::size_t doubling_ends = std::size_t{2} << 20;
 constexpr std::size_t records_share = 4;
 constexpr std::size_t records_least = std::size_t{128} << 10;
 
+/// What 32 bits of an entry can lead to.
+constexpr std::uint64_t record_bytes_most = std::uint64_t{64} << 30;
+
 std::size_t next_step(std::size_t committed) noexcept {
     return growth_step(committed, std::clamp(committed, first_commit_bytes, doubling_ends));
 }
@@ -48,7 +51,9 @@ span_space::span_space(const pool_name& name,
     page_bytes_ = os::page_bytes(memory.pages == page_size::transparent_huge ? page_size::huge_2mib
                                                                              : memory.pages);
     bytes_ = round_up(bytes, page_bytes_);
-    record_room_ = round_up(bytes / records_share + records_least, page_bytes_);
+    const std::uint64_t records =
+        std::min<std::uint64_t>(bytes / records_share + records_least, record_bytes_most);
+    record_room_ = round_up(static_cast<std::size_t>(records), page_bytes_);
     const std::size_t entry_bytes =
         round_up(bytes_ / span_unit_bytes * sizeof(span_entry), page_bytes_);
     units_offset_ = record_room_ + entry_bytes;
@@ -60,6 +65,7 @@ span_space::span_space(const pool_name& name,
     mapping.guard_pages = memory.guard_pages;
     mapping.prefault = prefault;
     memory_ = region::mapped(mapping);
+    page_bytes_ = memory_.page_bytes(); // perhaps smaller ones
     record_committed_ = round_up(first_commit_bytes, page_bytes_);
     committed_bytes_ = record_committed_;
     const std::size_t first = record_room_ - record_committed_;
@@ -82,13 +88,13 @@ void span_space::add_free(std::uint32_t unit, std::uint32_t order) noexcept {
 }
 
 /// Makes the next largest span usable.
-bool span_space::commit_units() noexcept {
+bool span_space::commit_units(growth may_grow) noexcept {
     const std::size_t end = std::size_t{used_units_} * span_unit_bytes + largest_span_bytes;
     if (end > bytes_) {
         return false;
     }
-    if (end <= committed_bytes_) {
-        return true;
+    if (end <= committed_bytes_ || may_grow == growth::no) {
+        return end <= committed_bytes_;
     }
     const std::size_t least = round_up(largest_span_bytes, page_bytes_);
     const std::size_t step =
@@ -104,7 +110,7 @@ bool span_space::commit_units() noexcept {
 }
 
 /// Takes 2^order units; ~0 when there are none.
-std::uint32_t span_space::take_units(std::uint32_t order) noexcept {
+std::uint32_t span_space::take_units(std::uint32_t order, growth may_grow) noexcept {
     std::uint32_t from = order;
     while (from < span_orders && free_units_[from] == 0) {
         ++from;
@@ -113,7 +119,7 @@ std::uint32_t span_space::take_units(std::uint32_t order) noexcept {
     if (from < span_orders) {
         unit = free_units_[from] - 1;
         free_units_[from] = entries_[unit].record;
-    } else if (commit_units()) {
+    } else if (commit_units(may_grow)) {
         from = span_orders - 1;
         used_units_ += units_of_largest;
     } else {
@@ -129,13 +135,13 @@ std::uint32_t span_space::take_units(std::uint32_t order) noexcept {
 // --- records --------------------------------------------------------------------------------------
 
 /// Makes `bytes` more of records usable.
-bool span_space::commit_records(std::size_t bytes) noexcept {
+bool span_space::commit_records(std::size_t bytes, growth may_grow) noexcept {
     const std::size_t end = record_bytes_ + bytes;
     if (end > record_room_) {
         return false;
     }
-    if (end <= record_committed_) {
-        return true;
+    if (end <= record_committed_ || may_grow == growth::no) {
+        return end <= record_committed_;
     }
     const std::size_t least = round_up(end - record_committed_, page_bytes_);
     const std::size_t step =
@@ -151,7 +157,7 @@ bool span_space::commit_records(std::size_t bytes) noexcept {
     return end <= record_committed_;
 }
 
-std::byte* span_space::take_record(std::size_t bytes) noexcept {
+std::byte* span_space::take_record(std::size_t bytes, growth may_grow) noexcept {
     const std::size_t granules = round_up(bytes, record_granule) / record_granule;
     const auto fits = static_cast<std::uint32_t>(std::bit_width(granules - 1)); // whatever is there
     std::uint32_t order = static_cast<std::uint32_t>(std::bit_width(granules)) - 1;
@@ -167,7 +173,7 @@ std::byte* span_space::take_record(std::size_t bytes) noexcept {
         records_out_ += granules;
         return place;
     }
-    if (entries_ == nullptr || !commit_records(granules * record_granule)) {
+    if (entries_ == nullptr || !commit_records(granules * record_granule, may_grow)) {
         return nullptr;
     }
     record_bytes_ += granules * record_granule;
@@ -191,16 +197,17 @@ void span_space::give_back_record(std::byte* record, std::size_t bytes) noexcept
 
 // --- spans ----------------------------------------------------------------------------------------
 
-span_record*
-span_space::take(std::uint32_t order, std::uint32_t blocks, std::uint8_t owner) noexcept {
-    const std::size_t record_bytes = span_record::bytes_for(blocks);
-    std::byte* const place = take_record(record_bytes);
-    if (place == nullptr) {
+span_record* span_space::take(std::uint32_t order,
+                              std::uint32_t blocks,
+                              std::uint8_t owner,
+                              growth may_grow) noexcept {
+    const std::uint32_t unit = take_units(order, may_grow);
+    if (unit == ~std::uint32_t{0}) {
         return nullptr;
     }
-    const std::uint32_t unit = take_units(order);
-    if (unit == ~std::uint32_t{0}) {
-        give_back_record(place, record_bytes);
+    std::byte* const place = take_record(span_record::bytes_for(blocks), may_grow);
+    if (place == nullptr) {
+        add_free(unit, order);
         return nullptr;
     }
     auto* const span = std::construct_at(reinterpret_cast<span_record*>(place));
@@ -233,34 +240,81 @@ bool span_space::is_free_run(std::uint32_t unit, std::uint32_t units) const noex
     });
 }
 
-std::size_t span_space::join_free() noexcept {
-    std::size_t returned = 0;
-    const std::uint32_t end = used_units_;
+void span_space::join_free() noexcept {
+    join_records();
     while (used_units_ != 0 && is_free_run(used_units_ - units_of_largest, units_of_largest)) {
         used_units_ -= units_of_largest;
         std::fill_n(entries_ + used_units_, units_of_largest, span_entry{});
     }
-    returned +=
-        discard(std::uint64_t{used_units_} * span_unit_bytes, std::uint64_t{end} * span_unit_bytes);
     free_units_ = {};
-    std::uint32_t free_from = 0; // first unit of the current run of free ones
     for (std::uint32_t unit = 0; unit < used_units_;) {
-        if (entries_[unit].owner != 0) {
-            returned += discard(std::uint64_t{free_from} * span_unit_bytes,
-                                std::uint64_t{unit} * span_unit_bytes);
-            unit += 1U << order_of(entries_[unit]);
-            free_from = unit;
-            continue;
+        std::uint32_t order = order_of(entries_[unit]);
+        if (entries_[unit].owner == 0) {
+            order = span_orders - 1;
+            while (unit % (1U << order) != 0 || !is_free_run(unit, 1U << order)) {
+                --order;
+            }
+            add_free(unit, order);
         }
-        std::uint32_t order = span_orders - 1;
-        while (unit % (1U << order) != 0 || !is_free_run(unit, 1U << order)) {
-            --order;
-        }
-        add_free(unit, order);
         unit += 1U << order;
     }
-    return returned + discard(std::uint64_t{free_from} * span_unit_bytes,
-                              std::uint64_t{used_units_} * span_unit_bytes);
+}
+
+/// Joins free records that are neighbours: sorted by address, merging runs of 2^i of them.
+void span_space::join_records() noexcept {
+    std::array<free_record*, record_orders> runs{};
+    const auto merged = [](free_record* one, free_record* other) {
+        free_record* all = nullptr;
+        free_record** end = &all;
+        while (one != nullptr && other != nullptr) {
+            free_record*& lower = one < other ? one : other;
+            *end = lower;
+            end = &lower->next;
+            lower = lower->next;
+        }
+        *end = one != nullptr ? one : other;
+        return all;
+    };
+    for (free_record*& list : free_records_) {
+        while (list != nullptr) {
+            free_record* run = std::exchange(list, list->next);
+            run->next = nullptr;
+            std::size_t i = 0;
+            for (; runs[i] != nullptr; ++i) {
+                run = merged(std::exchange(runs[i], nullptr), run);
+            }
+            runs[i] = run;
+        }
+    }
+    free_record* all = nullptr;
+    for (free_record* const run : runs) {
+        all = merged(all, run);
+    }
+    while (all != nullptr) {
+        auto* const place = reinterpret_cast<std::byte*>(all);
+        std::size_t granules = 0;
+        while (reinterpret_cast<std::byte*>(all) == place + granules * record_granule) {
+            granules += all->granules;
+            all = all->next;
+        }
+        add_free_record(place, granules);
+    }
+}
+
+std::size_t span_space::discard_free() noexcept {
+    std::size_t returned = 0;
+    std::uint32_t run = 0; // first unit of the current run of free ones
+    for (std::uint32_t unit = 0; unit < used_units_;) {
+        if (entries_[unit].owner == 0) {
+            ++unit;
+            continue;
+        }
+        returned +=
+            discard(std::uint64_t{run} * span_unit_bytes, std::uint64_t{unit} * span_unit_bytes);
+        unit += 1U << order_of(entries_[unit]);
+        run = unit;
+    }
+    return returned + discard(std::uint64_t{run} * span_unit_bytes, committed_bytes_);
 }
 
 void span_space::unpoison_all() const noexcept {
@@ -277,6 +331,9 @@ const char* span_space::fault() const noexcept {
                 return "a list of free units holds what is no free run";
             }
             listed += 1U << order;
+            if (listed > used_units_) {
+                return "a list of free units has no end";
+            }
             next = entries_[unit].record;
         }
     }

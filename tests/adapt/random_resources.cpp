@@ -92,7 +92,7 @@ private:
         }
         // Enough for some, too little for all. A resource without one takes much address space, for which
         // a sanitizer has no room.
-        options.limit_bytes = below(3) == 0               ? 1 + below(1'000'000)
+        options.limit_bytes = below(3) == 0 ? 1 + below(below(2) == 0 ? 50'000 : 1'000'000)
                               : millpond::test::sanitized ? std::size_t{1} << 28
                                                           : 0;
         options.prefault = below(4) == 0;

@@ -211,6 +211,8 @@ public:
     [[nodiscard]] verdict verify() const noexcept;
 
 private:
+    using growth = span_space::growth;
+
     static constexpr std::uint32_t spaces_most = 6;
 
     [[nodiscard]] static bool
@@ -238,6 +240,9 @@ private:
 
     [[nodiscard]] MILLPOND_SLOW_PATH bool grow(span_class& of) noexcept;
     [[nodiscard]] bool add_newest(span_class& of) noexcept;
+    [[nodiscard]] span_record*
+    take_span(const span_class& of, std::uint32_t order, growth may_grow) noexcept;
+    void give_back_free(span_class& of) noexcept;
     void deepen_stack(span_class& of) noexcept;
     [[nodiscard]] bool add_space() noexcept;
     [[nodiscard]] std::size_t most_bytes() const noexcept;
@@ -278,6 +283,7 @@ private:
     const size_classes& sizes_;
     byte_budget& budget_;
     std::uint32_t attempts_to_skip_ = 0; ///< growth is not tried again so soon after a refusal
+    bool has_freed_ = false;             ///< since free units were joined
 };
 
 } // namespace detail

@@ -47,8 +47,8 @@ struct span_entry {
 struct alignas(32) span_record {
     static constexpr std::uint32_t blocks_most = 64 * word_blocks; ///< a bit for each line
 
-    std::uint64_t lines =
-        0; ///< those with free blocks that are in no stack and not being handed out
+    /// Those with free blocks that are in no stack and not being handed out.
+    std::uint64_t lines = 0;
     span_record* next = nullptr; ///< of the same class, while `lines` is not 0
     std::byte* blocks = nullptr;
     std::uint16_t granted = 0; ///< blocks that may be handed out
@@ -71,6 +71,14 @@ struct alignas(32) span_record {
                                            [](const auto* sixteen) { return free_of_16(sixteen); });
         const std::uint32_t rest = granted > first ? granted - first : 0;
         return rest >= word_blocks ? mask : mask & ((std::uint64_t{1} << rest) - 1);
+    }
+
+    [[nodiscard]] std::uint32_t free_blocks() noexcept {
+        std::uint32_t free = 0;
+        for (std::uint32_t line = 0; line < line_count(); ++line) {
+            free += static_cast<std::uint32_t>(std::popcount(free_of_line(line)));
+        }
+        return free;
     }
 
     /// Positions that may be read: one behind the last block's is there at least, and says that no
@@ -119,21 +127,18 @@ public:
 
     // --- what is done rarely ------------------------------------------------------------------
 
+    /// Whether a call may ask the system for more memory.
+    enum class growth : bool { no, yes };
+
     /// Takes a span and its zeroed record, for `blocks` blocks of the class; nullptr when there is no
     /// room or the system refuses.
     [[nodiscard]] span_record*
-    take(std::uint32_t order, std::uint32_t blocks, std::uint8_t owner) noexcept;
+    take(std::uint32_t order, std::uint32_t blocks, std::uint8_t owner, growth may_grow) noexcept;
 
     /// Takes zeroed memory like that of records, aligned to 32 bytes; nullptr when there is none.
-    [[nodiscard]] std::byte* take_record(std::size_t bytes) noexcept;
+    [[nodiscard]] std::byte* take_record(std::size_t bytes, growth may_grow) noexcept;
 
     void give_back_record(std::byte* record, std::size_t bytes) noexcept;
-
-    [[nodiscard]] bool holds_record(const void* address) const noexcept {
-        const auto below =
-            reinterpret_cast<std::uintptr_t>(entries_) - reinterpret_cast<std::uintptr_t>(address);
-        return below <= record_bytes_ && below != 0;
-    }
 
     /// True when nothing is taken.
     [[nodiscard]] bool is_empty() const noexcept { return used_units_ == 0 && records_out_ == 0; }
@@ -145,9 +150,11 @@ public:
     /// Makes a span and its record free.
     void give_back(span_record* span) noexcept;
 
-    /// Joins the units that are free, and returns the whole pages under them to the system; returns
-    /// how many bytes were resident.
-    [[nodiscard]] std::size_t join_free() noexcept;
+    /// Joins neighbouring units and records that are free. O(units).
+    void join_free() noexcept;
+
+    /// Returns whole pages under free units to the system; returns how many bytes were resident.
+    [[nodiscard]] std::size_t discard_free() noexcept;
 
     /// Returns whole pages in a range of bytes from the first unit on to the system.
     [[nodiscard]] std::size_t discard(std::uint64_t first, std::uint64_t end) noexcept {
@@ -158,8 +165,6 @@ public:
     /// Free units by the entries and by the lists, which must agree; a fault or nullptr.
     [[nodiscard]] const char* fault() const noexcept;
 
-    [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
-
     [[nodiscard]] const region& memory() const noexcept { return memory_; }
 
     [[nodiscard]] int growth_error() const noexcept { return growth_error_; }
@@ -169,7 +174,7 @@ public:
 
 private:
     static constexpr std::uint32_t units_of_largest = 1U << (span_orders - 1);
-    static constexpr std::uint32_t record_orders = 13; ///< of 2^n granules and more: up to 128 KiB
+    static constexpr std::uint32_t record_orders = 8 * sizeof(std::size_t);
 
     /// Free memory of records.
     struct free_record {
@@ -177,10 +182,11 @@ private:
         std::size_t granules;
     };
 
-    [[nodiscard]] std::uint32_t take_units(std::uint32_t order) noexcept;
+    [[nodiscard]] std::uint32_t take_units(std::uint32_t order, growth may_grow) noexcept;
+    void join_records() noexcept;
     void add_free(std::uint32_t unit, std::uint32_t order) noexcept;
-    [[nodiscard]] bool commit_units() noexcept;
-    [[nodiscard]] bool commit_records(std::size_t bytes) noexcept;
+    [[nodiscard]] bool commit_units(growth may_grow) noexcept;
+    [[nodiscard]] bool commit_records(std::size_t bytes, growth may_grow) noexcept;
     void add_free_record(std::byte* place, std::size_t granules) noexcept;
     [[nodiscard]] bool is_free_run(std::uint32_t unit, std::uint32_t units) const noexcept;
 
@@ -196,8 +202,8 @@ private:
     std::size_t record_room_ = 0;      ///< reserved
     std::size_t units_offset_ = 0;     ///< of the first unit in the region
     std::size_t page_bytes_ = 1;
-    std::array<std::uint32_t, span_orders>
-        free_units_{}; ///< runs by order: a unit, plus 1; 0: none
+    /// The first free run of each order: its first unit, plus 1; 0: there is none.
+    std::array<std::uint32_t, span_orders> free_units_{};
     std::array<free_record*, record_orders> free_records_{}; ///< by size, rounded down
     region memory_;
 };
