@@ -312,9 +312,10 @@ bool span_heap::can_hold(std::uint32_t index, std::size_t blocks) noexcept {
         return false;
     }
     attempts_to_skip_ = 0;
+    const std::size_t had = of.granted;
     while (blocks > of.granted) {
         if (!grow(of)) {
-            give_back_free(of); // to those who need less
+            give_back_free(of, had); // to those who need less
             return false;
         }
     }
@@ -322,8 +323,9 @@ bool span_heap::can_hold(std::uint32_t index, std::size_t blocks) noexcept {
     return true;
 }
 
-/// Gives back the spans of a class that have no block which is live, in the stack or being handed out.
-void span_heap::give_back_free(span_class& of) noexcept {
+/// Gives back the spans of a class that have no block which is live, in the stack or being handed out, as
+/// long as it keeps so many blocks.
+void span_heap::give_back_free(span_class& of, std::size_t kept) noexcept {
     of.first = nullptr;
     of.last = nullptr;
     for (span_space& space : spaces()) {
@@ -332,7 +334,8 @@ void span_heap::give_back_free(span_class& of) noexcept {
                 return;
             }
             const bool is_current = of.mask != 0 && span_at(of.line_blocks) == &span;
-            if (!is_current && span.free_blocks() == span.granted) {
+            const bool is_free = !is_current && span.free_blocks() == span.granted;
+            if (is_free && of.granted - span.granted >= kept) {
                 free_span(of, span);
             } else {
                 of.list_last(span);

@@ -245,6 +245,9 @@ verdict span_heap::verify_span(const span_class& of, span_record& span) const no
             return {"a block is in use that was never granted", block};
         }
     }
+    if (span.line_count() < word_blocks && span.lines >> span.line_count() != 0) {
+        return {"a line has a bit that no block lies in", span.line_count()};
+    }
     for (std::uint32_t line = 0; line < span.line_count(); ++line) {
         const bool is_current =
             of.line_positions == span.positions() + std::size_t{line} * word_blocks;

@@ -338,9 +338,18 @@ const char* span_space::fault() const noexcept {
         }
     }
     std::uint64_t owned = 0;
-    for_each_span([&owned, this](span_record& span) {
-        owned += 1U << order_of(entry_at(offset_of(span.blocks)));
+    bool agree = true;
+    for_each_span([&owned, &agree, this](span_record& span) {
+        const std::uint64_t start = offset_of(span.blocks);
+        for (std::uint32_t unit = 0; unit < units_of(span); ++unit) {
+            const span_entry& entry = entry_at(start + std::uint64_t{unit} * span_unit_bytes);
+            agree = agree && record_of(entry) == &span && entry.owner == span.owner + 1;
+        }
+        owned += units_of(span);
     });
+    if (!agree) {
+        return "the entries of a span disagree";
+    }
     if (listed + owned != used_units_) {
         return "spans + free units differs from the units in use";
     }

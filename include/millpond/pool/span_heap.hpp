@@ -195,7 +195,7 @@ public:
     /// True when `blocks` of a class that is made can be live in all, after growing if need be.
     [[nodiscard]] bool can_hold(std::uint32_t index, std::size_t blocks) noexcept;
 
-    /// Forgets all blocks, and gives all memory back.
+    /// Forgets all blocks, and gives all memory back; the budget is for its owner to reset.
     void release() noexcept;
 
     /// Gives back the memory under free blocks; units without a live block are any class's again.
@@ -242,7 +242,7 @@ private:
     [[nodiscard]] bool add_newest(span_class& of) noexcept;
     [[nodiscard]] span_record*
     take_span(const span_class& of, std::uint32_t order, growth may_grow) noexcept;
-    void give_back_free(span_class& of) noexcept;
+    void give_back_free(span_class& of, std::size_t kept) noexcept;
     void deepen_stack(span_class& of) noexcept;
     [[nodiscard]] bool add_space() noexcept;
     [[nodiscard]] std::size_t most_bytes() const noexcept;
