@@ -146,7 +146,9 @@ chunk_source resource_plan::source_of(std::uint32_t index) const noexcept {
     const std::size_t most = asked == 0 ? chunk_blocks_most : std::min(asked, chunk_blocks_most);
     const std::size_t limit = options_.limit_bytes == 0 ? SIZE_MAX : options_.limit_bytes;
     const std::size_t bytes = std::min(chunk_bytes_most, limit / chunk_share);
-    const std::size_t first = std::min(blocks_of_first_chunk(block_bytes), most);
+    // No larger than what may be taken in all.
+    const std::size_t first = std::min(
+        {blocks_of_first_chunk(block_bytes), most, std::max(limit / block_bytes, std::size_t{1})});
     return {.upstream = upstream_,
             .part_blocks = std::bit_floor(first),
             .most_blocks = std::bit_floor(std::clamp(bytes / block_bytes, first, most))};

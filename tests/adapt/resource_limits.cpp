@@ -101,6 +101,23 @@ TEST_CASE_TEMPLATE("what the upstream has out never exceeds a limit while all bl
     blocks.give_all();
 }
 
+TEST_CASE_TEMPLATE("a limit smaller than the usual chunk is served in chunks all the same",
+                   Resource,
+                   pool_resource,
+                   concurrent_pool_resource) {
+    checking_upstream upstream;
+    Resource resource({.limit_bytes = 7'000}, &upstream);
+    live_blocks<Resource> blocks(resource);
+    CHECK(fill(blocks, 5'000) == 1);
+    CHECK(resource.stats().unpooled_live == 0);
+    CHECK_SOUND(resource, &upstream, blocks);
+    blocks.give_all();
+    (void)resource.shrink();
+    resource.reserve(100, 8, 8);
+    CHECK(resource.stats_of(8, 8).free >= 100);
+    CHECK_SOUND(resource, &upstream, blocks);
+}
+
 TEST_CASE_TEMPLATE("a refusal names the resource, its limit and what did not fit, in bytes",
                    Resource,
                    pool_resource,
