@@ -19,7 +19,7 @@
 ///     claimed = live + height             height: blocks in the stack
 ///     granted = claimed + free blocks of all lines, current or not
 ///
-/// A span has twice the size of the last one, up to 64 KiB, so that a class with few blocks takes few
+/// A span is as large as all that its class has, up to 64 KiB, so that a class with few blocks takes few
 /// pages. Its lines are all marked as free when it comes, and are claimed one by one.
 ///
 /// A block of more than 4 KiB has a span of its own and is in no stack: when it is freed, the span is any
