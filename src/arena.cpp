@@ -38,7 +38,8 @@ arena_core::arena_core(const pool_name& name,
     : max_capacity_(room.bytes)
     , upstream_(upstream)
     , name_(name) {
-    const bool mapped = memory.source == memory_source::mapped;
+    const bool mapped =
+        memory.source == memory_source::mapped || memory.source == memory_source::automatic;
     if (memory.source == memory_source::buffer && memory.buffer.size() < room.buffer_bytes()) {
         throw_bad_option(name.c_str(),
                          "memory.buffer.size()",

@@ -24,6 +24,10 @@ namespace {
 /// Metadata grows by this part of the least step of the blocks.
 constexpr std::size_t metadata_share = 8;
 
+/// A pool with two mappings rounds two sizes up to whole pages, and the system allows some 65,000 mappings.
+/// From here on that is no more than a quarter of the memory.
+constexpr std::size_t small_pool_bytes = std::size_t{16} << 10;
+
 block_room room_of(const pool_layout& layout) noexcept {
     return {.bytes = layout.max_capacity * layout.stride_bytes,
             .ready_bytes = layout.capacity * layout.stride_bytes,
@@ -43,6 +47,19 @@ mapping_for(const pool_name& name, const memory_options& memory, std::size_t byt
 }
 
 } // namespace
+
+memory_options
+settled(memory_options memory, const pool_layout& layout, const metadata_layout& known) noexcept {
+    if (memory.source == memory_source::automatic) {
+        const bool is_small = layout.capacity == layout.max_capacity &&
+                              layout.max_capacity <= small_pool_bytes / layout.stride_bytes &&
+                              layout.buffer_bytes(known.bytes()) <= small_pool_bytes;
+        const bool is_special =
+            memory.pages != page_size::standard || memory.lock || memory.guard_pages;
+        memory.source = is_small && !is_special ? memory_source::heap : memory_source::mapped;
+    }
+    return memory;
+}
 
 std::byte* first_aligned(const region& blocks, std::size_t alignment) noexcept {
     const auto misaligned = reinterpret_cast<std::uintptr_t>(blocks.data()) % alignment;
@@ -77,13 +94,14 @@ std::size_t growth_step(std::size_t bytes, std::size_t least) noexcept {
 block_memory::block_memory(const pool_name& name,
                            const pool_layout& layout,
                            const metadata_layout& known,
-                           const memory_options& memory)
+                           const memory_options& options)
     : stride_(layout.stride_bytes)
-    , max_capacity_(static_cast<std::uint32_t>(layout.max_capacity))
+    , index_end_(layout.max_capacity)
     , growth_bytes_(layout.growth_bytes)
     , cost_bytes_(layout.stride_bytes + layout.record_bytes + 1)
     , budget_(layout.budget)
     , prefault_(layout.prefault) {
+    const memory_options memory = settled(options, layout, known);
     switch (memory.source) {
     case memory_source::buffer:
         place_in_buffer(name, layout, known, memory.buffer);
@@ -93,11 +111,12 @@ block_memory::block_memory(const pool_name& name,
         blocks_ = region_for_blocks(name, room_of(layout), memory);
         break;
     case memory_source::mapped:
+    case memory_source::automatic:
         reserve_pages(name, layout, known, memory);
         break;
     }
-    if (blocks_.committed() / stride_.bytes() >= max_capacity_) {
-        set_capacity(max_capacity_); // heap and buffer are there whole
+    if (blocks_.committed() / stride_.bytes() >= index_end_) {
+        set_capacity(max_capacity()); // heap and buffer are there whole
     }
     first_block_ = first_aligned(blocks_, layout.alignment);
     records_ = metadata() + known.trailing_offset();
@@ -155,7 +174,7 @@ void block_memory::take_over(block_memory& other) noexcept {
     first_block_ = std::exchange(other.first_block_, nullptr);
     set_capacity(other.capacity());
     other.set_capacity(0);
-    max_capacity_ = std::exchange(other.max_capacity_, 0);
+    index_end_ = std::exchange(other.index_end_, 0);
     records_ = std::exchange(other.records_, nullptr);
     stride_ = other.stride_;
     cost_bytes_ = other.cost_bytes_;
@@ -170,12 +189,12 @@ void block_memory::take_over(block_memory& other) noexcept {
 
 block_range block_memory::grow() noexcept {
     const std::uint32_t before = capacity();
-    if (before >= max_capacity_) {
+    if (before >= max_capacity()) {
         return {}; // full, or destroyed
     }
     const std::size_t wanted =
         growth_step(committed_block_bytes(), growth_bytes_) / stride_.bytes();
-    std::size_t step = std::clamp<std::size_t>(wanted, 1, max_capacity_ - before);
+    std::size_t step = std::clamp<std::size_t>(wanted, 1, max_capacity() - before);
     if (budget_ != nullptr) {
         step = budget_->take(step, cost_bytes_);
         if (step == 0) {

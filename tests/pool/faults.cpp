@@ -162,6 +162,7 @@ void leave_weak(const Options& options) {
 using millpond::concurrent_object_pool;
 using millpond::object_pool;
 constexpr millpond::memory_options on_heap{.source = millpond::memory_source::heap};
+constexpr millpond::memory_options in_pages{.source = millpond::memory_source::mapped};
 
 } // namespace
 
@@ -348,7 +349,8 @@ TEST_CASE("a discard that is refused gives nothing back and harms nothing") {
 
 TEST_CASE("control blocks that are refused at any point leave the pool without them and usable") {
     using options = millpond::object_pool_options;
-    CHECK(walk_sharing<object_pool<int>>(options{.name = "faulty", .capacity = 1000}) >= 6);
+    CHECK(walk_sharing<object_pool<int>>(
+              options{.name = "faulty", .capacity = 1000, .memory = in_pages}) >= 6);
     CHECK(walk_sharing<object_pool<int>>(options{.name = "faulty",
                                                  .capacity = 1000,
                                                  .prefault = true,

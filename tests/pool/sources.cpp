@@ -6,10 +6,12 @@
 #include "millpond/pool/object_pool.hpp"
 
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <string>
 #include <system_error>
+#include <thread>
 #include <vector>
 
 #include "child.hpp"
@@ -30,6 +32,36 @@ using millpond::test::mapping_of;
 namespace {
 
 const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+
+/// True for blocks in pages of the pool's own: those of the heap cannot be given back.
+bool is_in_pages(const millpond::block_pool_options& options) {
+    block_pool pool(options);
+    void* const block = pool.allocate();
+    std::memset(block, 1, options.block_bytes);
+    pool.deallocate(block);
+    CHECK_SOUND(pool);
+    return pool.shrink() != 0;
+}
+
+/// As many as asked for, each with all its blocks in use.
+void use_small_pools(std::size_t count) {
+    constexpr std::size_t blocks = 16;
+    std::vector<std::unique_ptr<block_pool>> pools;
+    for (std::size_t i = 0; i < count; ++i) {
+        pools.push_back(std::make_unique<block_pool>(millpond::block_pool_options{
+            .block_bytes = 64, .capacity = blocks, .leaks = millpond::leak_policy::ignore}));
+        for (std::size_t block = 0; block < blocks; ++block) {
+            *static_cast<std::size_t*>(pools.back()->allocate()) = i;
+        }
+        CHECK(pools.back()->try_allocate() == nullptr);
+    }
+    CHECK(millpond::test::mappings().size() < 1000);
+    std::thread([] {
+        void* const much = std::malloc(std::size_t{200} << 20);
+        CHECK(much != nullptr);
+        std::free(much);
+    }).join();
+}
 
 } // namespace
 
@@ -53,6 +85,23 @@ TEST_CASE("pools on pages and heap and a buffer serve and free all their blocks"
         CHECK_SOUND(pool);
         CHECK(pool.available() == 1234);
     }
+}
+
+TEST_CASE("a small pool that never grows has no pages of its own unless it asks for some") {
+    const std::size_t block = page / 8;
+    const auto with = [block](millpond::memory_options memory) {
+        return millpond::block_pool_options{.block_bytes = block, .capacity = 24, .memory = memory};
+    };
+    CHECK_FALSE(is_in_pages(with({})));
+    CHECK(is_in_pages(with({.source = memory_source::mapped})));
+    CHECK(is_in_pages(with({.pages = page_size::transparent_huge})));
+    CHECK(is_in_pages(with({.guard_pages = true})));
+    CHECK(is_in_pages({.block_bytes = block, .capacity = 23, .max_capacity = 24}));
+    CHECK(is_in_pages({.block_bytes = block, .capacity = 32})); // 16 KiB without its metadata
+}
+
+TEST_CASE("a hundred thousand small pools leave room for mappings and threads and the heap") {
+    use_small_pools(millpond::test::effort(100'000, 1000, 100));
 }
 
 TEST_CASE("a pool in a buffer can be used after another pool has died in it") {

@@ -13,14 +13,16 @@ MILLPOND_NAMESPACE_BEGIN
 
 /// Who owns the memory under a pool.
 enum class memory_source : unsigned char {
-    mapped, ///< pages of the operating system, reserved for max_capacity, committed in steps
-    heap,   ///< one allocation of the C heap for max_capacity
-    buffer, ///< the caller's own, which must outlive the pool
+    mapped,    ///< pages of the operating system, reserved for max_capacity, committed in steps
+    heap,      ///< one allocation of the C heap for max_capacity
+    buffer,    ///< the caller's own, which must outlive the pool
+    automatic, ///< `heap` for a pool that never grows and has at most 16 KiB with its metadata,
+               ///< unless its pages are to be special; else `mapped`
 };
 
 /// The memory under one pool. Every field has a default that suits most programs.
 struct memory_options {
-    memory_source source = memory_source::mapped; ///< who owns it
+    memory_source source = memory_source::automatic; ///< who owns it
     std::span<std::byte> buffer{};         ///< `source = buffer`: blocks and metadata go here
     page_size pages = page_size::standard; ///< mapped only
     bool huge_page_fallback = true;        ///< false: an unavailable page size is an error

@@ -192,6 +192,10 @@ struct block_room {
     }
 };
 
+/// With `automatic` replaced by what it means for a pool of a size.
+[[nodiscard]] memory_options
+settled(memory_options memory, const pool_layout& layout, const metadata_layout& known) noexcept;
+
 /// Returns a region for blocks, with what is to be ready committed. The caller has made sure that a
 /// buffer is large enough.
 [[nodiscard]] region
@@ -226,7 +230,7 @@ public:
     block_memory(const pool_name& name,
                  const pool_layout& layout,
                  const metadata_layout& known,
-                 const memory_options& memory);
+                 const memory_options& options);
 
     block_memory(block_memory&& other) noexcept;
     block_memory& operator=(block_memory&& other) noexcept;
@@ -245,7 +249,12 @@ public:
         return capacity_.load(std::memory_order_relaxed);
     }
 
-    [[nodiscard]] std::uint32_t max_capacity() const noexcept { return max_capacity_; }
+    [[nodiscard]] std::uint32_t max_capacity() const noexcept {
+        return static_cast<std::uint32_t>(index_end_);
+    }
+
+    /// No block has this index or a higher one.
+    [[nodiscard]] std::uint64_t index_end() const noexcept { return index_end_; }
 
     [[nodiscard]] std::size_t committed_block_bytes() const noexcept {
         return std::size_t{capacity()} * stride_.bytes();
@@ -271,7 +280,7 @@ public:
     /// Blocks that the committed leading metadata covers.
     [[nodiscard]] std::uint32_t leading_capacity() const noexcept {
         return static_cast<std::uint32_t>(
-            std::min<std::size_t>(metadata_.leading_capacity(), max_capacity_));
+            std::min<std::uint64_t>(metadata_.leading_capacity(), index_end_));
     }
 
     /// Gives what lies beyond `end` back to the budget: none of those blocks was ever handed out,
@@ -293,7 +302,7 @@ public:
     [[nodiscard]] bool prefaults() const noexcept { return prefault_; }
 
     /// From here on no address is a block.
-    void retire() noexcept { max_capacity_ = 0; }
+    void retire() noexcept { index_end_ = 0; }
 
     /// The array that is known of each block, the trailing one of its metadata.
     template <class Record>
@@ -337,7 +346,7 @@ private:
     std::byte* first_block_ = nullptr; // the first cache line is what a free reads
     std::byte* records_ = nullptr;
     runtime_stride stride_;
-    std::uint32_t max_capacity_ = 0;          ///< blocks reserved
+    std::uint64_t index_end_ = 0;             ///< blocks reserved; 64 bits, as it is compared with
     std::atomic<std::uint32_t> capacity_ = 0; ///< blocks committed; one thread at a time grows
     std::size_t growth_bytes_ = 0;
     std::size_t cost_bytes_ = 0; ///< of a block to its budget: itself, and what is known about it

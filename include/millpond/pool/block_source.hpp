@@ -33,6 +33,7 @@ concept block_storage =
     { view.shape() } -> std::same_as<const occupancy_shape&>;
     { view.capacity() } -> std::convertible_to<std::uint32_t>;     // beyond the last index in use
     { view.max_capacity() } -> std::convertible_to<std::uint32_t>; // hard limit
+    { view.index_end() } -> std::same_as<std::uint64_t>;           // no block has this index
     { storage.grow() } -> std::same_as<block_range>; // commits more; empty when it cannot
     {storage.unpoison_all()};
     {storage.retire()}; // from here on no address is a block

@@ -100,6 +100,9 @@ public:
 
     [[nodiscard]] std::uint32_t max_capacity() const noexcept { return max_capacity_; }
 
+    /// No block has this index or a higher one.
+    [[nodiscard]] std::uint64_t index_end() const noexcept { return max_capacity_; }
+
     /// Indices below capacity() that have no block now.
     [[nodiscard]] std::uint32_t missing() const noexcept { return missing_; }
 

@@ -81,6 +81,8 @@ public:
 
     [[nodiscard]] static constexpr std::uint32_t max_capacity() noexcept { return Blocks; }
 
+    [[nodiscard]] static constexpr std::uint64_t index_end() noexcept { return Blocks; }
+
     [[nodiscard]] static constexpr block_range grow() noexcept { return {}; }
 
     /// Called later than construction: a static pool exists before any code has run that could do

@@ -111,7 +111,7 @@ public:
     /// for an address that is no live block of this pool.
     [[nodiscard]] bool try_deallocate(void* block) noexcept {
         const std::uint64_t index = storage_.index_of(block);
-        if (checked_build ? is_live_at(block, index) : index < storage_.max_capacity()) [[likely]] {
+        if (checked_build ? is_live_at(block, index) : index < storage_.index_end()) [[likely]] {
             put_back(block, index);
             return true;
         }
@@ -335,12 +335,11 @@ private:
     }
 
     [[nodiscard]] bool is_live_at(const void* block, std::uint64_t index) const noexcept {
-        if (index >= storage_.max_capacity()) {
+        if (index >= storage_.index_end()) {
             return false;
         }
         const position at = positions()[index];
-        // One comparison refuses what was never handed out and everything above a place.
-        return static_cast<std::uint32_t>(at) - 1 <= Places && !is_in_magazine(block, at);
+        return is_in_use(at) && !is_in_magazine(block, at);
     }
 
     [[nodiscard]] bool is_in_magazine(const void* block, position at) const noexcept {

@@ -79,6 +79,14 @@ template <class Position>
     return value - 1 < position_absent - 1;
 }
 
+[[nodiscard]] constexpr bool is_in_use(narrow_position position) noexcept {
+    return static_cast<std::uint32_t>(position) - 1 <= narrow_places_most;
+}
+
+[[nodiscard]] constexpr bool is_in_use(wide_position position) noexcept {
+    return static_cast<std::int16_t>(position) > 0; // what is no place is negative
+}
+
 /// True for a block that is in use and was last put beyond a place.
 [[nodiscard]] constexpr bool is_beyond(narrow_position position, std::uint32_t place) noexcept {
     return static_cast<std::uint32_t>(position) - place - 1 <= narrow_places_most - place;
