@@ -155,7 +155,7 @@ bool span_heap::make(std::uint32_t index) noexcept {
         return true;
     }
     const bool is_large = sizes_.bytes_of(index) > largest_shared_bytes;
-    const std::uint32_t depth = is_large ? span_class::line_place + 1 : first_depth;
+    const std::uint32_t depth = is_large ? span_class::only_place + 1 : first_depth;
     std::byte* const stack = spaces().back().take_record(depth * sizeof(void*), growth::yes);
     if (stack == nullptr) {
         return false;
@@ -198,17 +198,50 @@ span_record*
 span_heap::take_span(const span_class& of, std::uint32_t order, growth may_grow) noexcept {
     const std::uint32_t blocks = of.is_large() ? 1 : blocks_of(order, of.stride.bytes());
     const auto owner = static_cast<std::uint8_t>(&of - classes_);
-    for (const growth now : {growth::no, may_grow}) {
-        for (std::size_t i = spaces().size(); i != 0; --i) { // the oldest first
-            span_record* const span = spaces_[i - 1].take(order, blocks, owner, now);
-            if (span != nullptr) {
-                return span;
-            }
+    const auto take = [&](growth now) noexcept {
+        span_record* span = nullptr;
+        for (std::size_t i = spaces().size(); span == nullptr && i != 0; --i) { // the oldest first
+            span = spaces_[i - 1].take(order, blocks, owner, now);
+        }
+        return span;
+    };
+    span_record* span = take(growth::no);
+    if (span == nullptr && give_back_large()) {
+        span = take(growth::no);
+    }
+    if (span == nullptr && may_grow == growth::yes) {
+        span = take(growth::yes);
+        if (span == nullptr && add_space()) {
+            span = spaces_[0].take(order, blocks, owner, growth::yes);
         }
     }
-    return may_grow == growth::yes && add_space()
-               ? spaces_[0].take(order, blocks, owner, growth::yes)
-               : nullptr;
+    return span;
+}
+
+/// Gives back the spans of all free blocks that stacks of a single place keep; false when there are none.
+bool span_heap::give_back_large() noexcept {
+    bool has_given = false;
+    const std::uint32_t first = sizes_.index_of(largest_shared_bytes + 1, 1);
+    for (std::uint32_t index = first; index < sizes_.count(); ++index) {
+        span_class& of = classes_[index];
+        if (of.is_made() && of.kept() != 0) {
+            empty_stack(of);
+            has_given = true;
+        }
+    }
+    return has_given;
+}
+
+/// Moves what the stack holds to its lines, or gives it back where each block has a span of its own.
+void span_heap::empty_stack(span_class& of) noexcept {
+    for (; of.kept() != 0; --of.height) {
+        const auto* const block = static_cast<const std::byte*>(of.stack[of.height]);
+        span_record& span = *span_at(block);
+        put_beyond(of,
+                   span,
+                   static_cast<std::uint32_t>(
+                       of.stride.index_of(static_cast<std::uint64_t>(block - span.blocks))));
+    }
 }
 
 /// Takes another span for a class, as large as all that it has.
@@ -249,7 +282,9 @@ bool span_heap::add_newest(span_class& of) noexcept {
 
 /// Makes more blocks of a class free, as far as the limit allows and the system gives memory.
 bool span_heap::grow(span_class& of) noexcept {
-    if (!budget_.has_room(cost_of(of)) || of.granted > index_limit - span_record::blocks_most) {
+    const auto has_room = [&] { return budget_.has_room(cost_of(of)); };
+    if ((!has_room() && !(give_back_large() && has_room())) ||
+        of.granted > index_limit - span_record::blocks_most) {
         return false;
     }
     if (of.newest == nullptr || of.newest->granted == of.newest->room) {
@@ -307,8 +342,11 @@ std::size_t span_heap::most_bytes() const noexcept {
 
 bool span_heap::can_hold(std::uint32_t index, std::size_t blocks) noexcept {
     span_class& of = classes_[index];
+    const auto has_room = [&] {
+        return blocks <= of.granted || budget_.has_room((blocks - of.granted) * cost_of(of));
+    };
     if (blocks > most_bytes() / of.stride.bytes() || blocks > index_limit ||
-        (blocks > of.granted && !budget_.has_room((blocks - of.granted) * cost_of(of)))) {
+        (!has_room() && !(give_back_large() && has_room()))) {
         return false;
     }
     attempts_to_skip_ = 0;

@@ -46,14 +46,7 @@ span_record* span_heap::span_at(const void* address) const noexcept {
 
 /// Moves every free block to its line.
 void span_heap::put_back_all(span_class& of) noexcept {
-    for (; of.kept() != 0; --of.height) {
-        const auto* const block = static_cast<const std::byte*>(of.stack[of.height]);
-        span_record& span = *span_at(block);
-        put_beyond(of,
-                   span,
-                   static_cast<std::uint32_t>(
-                       of.stride.index_of(static_cast<std::uint64_t>(block - span.blocks))));
-    }
+    empty_stack(of);
     if (of.mask != 0) {
         span_record& span = *span_at(of.line_blocks);
         const auto line = (of.line_positions - span.positions()) / word_blocks;

@@ -22,8 +22,10 @@
 /// A span is as large as all that its class has, up to 64 KiB, so that a class with few blocks takes few
 /// pages. Its lines are all marked as free when it comes, and are claimed one by one.
 ///
-/// A block of more than 4 KiB has a span of its own and is in no stack: when it is freed, the span is any
-/// class's again. Else every size that a program uses once would keep what it used.
+/// A block of more than 4 KiB has a span of its own, and the stack of its class has a single place: when
+/// that is taken, the span of a block that is freed is any class's again, and what the place keeps is, too,
+/// before the heap grows or refuses anything. Else every size that a program uses once would keep what it
+/// used.
 
 #include "millpond/base/bits.hpp"
 #include "millpond/base/config.hpp"
@@ -75,8 +77,10 @@ struct alignas(64) span_class {
 
     [[nodiscard]] bool is_made() const noexcept { return height != 0; }
 
-    /// Each block has a span of its own, which is any class's as soon as the block is free.
-    [[nodiscard]] bool is_large() const noexcept { return highest == line_place; }
+    static constexpr std::uint32_t only_place = line_place + 1; ///< the last one of a large block's
+
+    /// Each block has a span of its own, which is any class's when the block is free.
+    [[nodiscard]] bool is_large() const noexcept { return highest == only_place; }
 
     [[nodiscard]] std::uint32_t kept() const noexcept { return height - line_place; }
 
@@ -243,6 +247,8 @@ private:
     [[nodiscard]] span_record*
     take_span(const span_class& of, std::uint32_t order, growth may_grow) noexcept;
     void give_back_free(span_class& of, std::size_t kept) noexcept;
+    [[nodiscard]] bool give_back_large() noexcept;
+    void empty_stack(span_class& of) noexcept;
     void deepen_stack(span_class& of) noexcept;
     [[nodiscard]] bool add_space() noexcept;
     [[nodiscard]] std::size_t most_bytes() const noexcept;
