@@ -129,11 +129,14 @@ template <class Position>
     return beyond_of_16(first, 0);
 }
 
+/// A bit for each byte that is 0 or 255: these alone, less one, still reach 128 when 126 is taken off.
+[[nodiscard]] inline std::uint64_t free_of_16(__m128i bytes) noexcept {
+    const __m128i less_one = _mm_sub_epi8(bytes, _mm_set1_epi8(1));
+    return bits_of(_mm_subs_epu8(less_one, _mm_set1_epi8(126)));
+}
+
 [[nodiscard]] inline std::uint64_t free_of_16(const narrow_position* first) noexcept {
-    const __m128i values = load_16_bytes(first);
-    const __m128i freed = _mm_set1_epi8(static_cast<char>(0xff));
-    return bits_of(
-        _mm_or_si128(_mm_cmpeq_epi8(values, _mm_setzero_si128()), _mm_cmpeq_epi8(values, freed)));
+    return free_of_16(load_16_bytes(first));
 }
 
 /// Sixteen wide positions as bytes: places become positive, `freed` and the values below it -1 and less.
@@ -146,10 +149,7 @@ template <class Position>
 }
 
 [[nodiscard]] inline std::uint64_t free_of_16(const wide_position* first) noexcept {
-    const __m128i signs = signs_of_16(first);
-    const __m128i freed = _mm_set1_epi8(static_cast<char>(0xff));
-    return bits_of(
-        _mm_or_si128(_mm_cmpeq_epi8(signs, _mm_setzero_si128()), _mm_cmpeq_epi8(signs, freed)));
+    return free_of_16(signs_of_16(first));
 }
 
 [[nodiscard]] inline std::uint64_t beyond_of_16(const wide_position* first,
