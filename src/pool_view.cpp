@@ -80,11 +80,12 @@ claimed_word claim_line(std::uint64_t* words,
         return {};
     }
     const std::uint64_t first = std::uint64_t{line} * word_blocks;
-    const std::uint64_t mask = of_line(positions + first,
-                                       readable - first,
-                                       [](const Position* sixteen) { return free_of_16(sixteen); });
     const std::uint64_t used = frontier - first; // at least one: only such blocks are ever freed
-    return {line, used >= word_blocks ? mask : mask & lowest_blocks(used)};
+    const auto of_16 = [](const Position* sixteen) { return free_of_16(sixteen); };
+    if (used >= word_blocks) [[likely]] {
+        return {line, of_line(positions + first, of_16)};
+    }
+    return {line, of_line(positions + first, readable - first, of_16) & lowest_blocks(used)};
 }
 
 template claimed_word claim_line(std::uint64_t*,
@@ -120,7 +121,8 @@ bool pool_view::claim_fresh() noexcept {
     const std::uint32_t line = fresh.first / word_blocks;
     const std::uint64_t line_end = (std::uint64_t{line} + 1) * word_blocks;
     ledger.frontier = fresh.end < line_end ? fresh.end : static_cast<std::uint32_t>(line_end);
-    ledger.current = {line, below(ledger.frontier, line) & ~below(fresh.first, line)};
+    ledger.current = {line,
+                      lowest_blocks(ledger.frontier - fresh.first) << fresh.first % word_blocks};
     return true;
 }
 

@@ -15,7 +15,6 @@
 #include "millpond/base/config.hpp"
 
 #include <array>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 
@@ -25,6 +24,11 @@ namespace detail {
 
 /// Blocks in one occupancy word.
 inline constexpr std::uint32_t word_blocks = 64;
+
+/// The lowest bit of a word that is not zero. std::countr_zero looks for zero first.
+[[nodiscard]] constexpr std::uint32_t lowest_of(std::uint64_t word) noexcept {
+    return static_cast<std::uint32_t>(__builtin_ctzll(word));
+}
 
 /// Blocks from `first` up to, but not including, `end`.
 struct block_range {
@@ -131,24 +135,20 @@ public:
         }
     }
 
-    /// Takes the lowest number out, or returns `none`. No search: every set bit leads to one.
-    [[nodiscard]] constexpr std::uint32_t take_lowest() noexcept {
-        std::array<std::uint64_t*, occupancy_shape::max_levels> path;
+    /// Takes the lowest number out, or returns `none`. No search: every set bit leads to one. Compiled for
+    /// every number of levels, so that addresses stay in registers on the way down and up.
+    template <std::uint32_t Root = occupancy_shape::max_levels - 1>
+    [[nodiscard, gnu::always_inline]] constexpr std::uint32_t take_lowest() noexcept {
+        if constexpr (Root > 0) {
+            if (shape_.levels <= Root) {
+                return take_lowest<Root - 1>();
+            }
+        }
+        if (words_[shape_.first_word[Root]] == 0) {
+            return none;
+        }
         std::uint32_t number = 0;
-        for (std::uint32_t level = shape_.levels; level-- > 0;) {
-            path[level] = words_ + shape_.first_word[level] + number;
-            if (*path[level] == 0) {
-                return none; // the root
-            }
-            number =
-                number * word_blocks + static_cast<std::uint32_t>(std::countr_zero(*path[level]));
-        }
-        for (std::uint32_t level = 0; level < shape_.levels; ++level) {
-            *path[level] &= *path[level] - 1; // without the lowest bit
-            if (*path[level] != 0) {
-                break;
-            }
-        }
+        (void)take_lowest_below<Root>(number);
         return number;
     }
 
@@ -184,6 +184,22 @@ public:
     static constexpr std::uint32_t none = ~std::uint32_t{0};
 
 private:
+    /// Takes the lowest number out below a level's word, which is not zero; `number` is the word's, then that
+    /// one. True when the word becomes zero.
+    template <std::uint32_t Level>
+    [[nodiscard, gnu::always_inline]] constexpr bool
+    take_lowest_below(std::uint32_t& number) noexcept {
+        std::uint64_t& word = words_[shape_.first_word[Level] + number];
+        number = number * word_blocks + lowest_of(word);
+        if constexpr (Level > 0) {
+            if (!take_lowest_below<Level - 1>(number)) {
+                return false;
+            }
+        }
+        word &= word - 1; // without the lowest bit
+        return word == 0;
+    }
+
     std::uint64_t* words_;
     const occupancy_shape& shape_;
 };

@@ -42,7 +42,6 @@
 #include "millpond/pool/pool_view.hpp"
 #include "millpond/pool/position.hpp"
 
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -368,8 +367,8 @@ private:
 
     [[nodiscard]] void* take_current() noexcept {
         claimed_word& current = ledger_.current;
-        const std::uint64_t index = std::uint64_t{current.word} * word_blocks +
-                                    static_cast<std::uint32_t>(std::countr_zero(current.mask));
+        const std::uint64_t index =
+            std::uint64_t{current.word} * word_blocks + lowest_of(current.mask);
         current.mask &= current.mask - 1;
         positions()[index] = to_position<position>(Places + 1);
         const std::uint32_t claimed = ++ledger_.claimed;
