@@ -74,12 +74,10 @@ constinit std::array<span_class, span_heap::classes_most> span_heap::nothing{};
 
 void* span_heap::take_from_line(span_class& of) noexcept {
     if (of.mask == 0 && !claim(of)) [[unlikely]] {
-        if (of.is_made()) { // else it may be the one that stands for all of them, in every thread
-            ++of.failures;
-        }
+        ++of.failures;
         return nullptr;
     }
-    const auto number = static_cast<std::uint32_t>(std::countr_zero(of.mask));
+    const auto number = lowest_of(of.mask);
     of.mask &= of.mask - 1;
     of.line_positions[number] = to_position<wide_position>(span_class::line_place);
     if (++of.claimed > of.high_water) {
@@ -94,11 +92,11 @@ void* span_heap::take_from_line(span_class& of) noexcept {
 }
 
 bool span_heap::claim(span_class& of) noexcept {
-    if (of.first == nullptr && (!of.is_made() || !grow(of))) [[unlikely]] {
+    if (of.first == nullptr && !grow(of)) [[unlikely]] {
         return false;
     }
     span_record& span = *of.first;
-    const auto line = static_cast<std::uint32_t>(std::countr_zero(span.lines));
+    const auto line = lowest_of(span.lines);
     span.lines &= span.lines - 1;
     if (span.lines == 0) {
         of.first = span.next;

@@ -39,6 +39,15 @@ public:
         return pool != nullptr ? pool->try_allocate() : nullptr;
     }
 
+    /// As a span_heap's, which leaves to `try_allocate_slow` what its stacks do not have.
+    [[nodiscard]] void* try_allocate_kept(std::uint32_t index) noexcept {
+        return try_allocate(index);
+    }
+
+    [[nodiscard]] static void* try_allocate_slow(std::uint32_t /*index*/) noexcept {
+        return nullptr;
+    }
+
     /// False for what is no live block of the class.
     [[nodiscard]] bool try_deallocate(void* block, std::uint32_t index) noexcept {
         Pool* const pool = at(index);

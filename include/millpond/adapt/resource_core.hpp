@@ -46,19 +46,20 @@ public:
     [[nodiscard, gnu::returns_nonnull]] void* allocate(std::size_t bytes, std::size_t alignment) {
         require_alignment(plan_.options().name, alignment);
         const std::uint32_t index = plan_.classes().index_of(bytes, alignment);
-        if (void* const block = paged_.try_allocate(index); block != nullptr) [[likely]] {
+        if (void* const block = paged_.try_allocate_kept(index); block != nullptr) [[likely]] {
             return cut(block, bytes, index);
         }
-        return allocate_in_chunks(bytes, alignment);
+        return allocate_beyond(
+            index, bytes, alignment); // nothing returns here: no register is saved
     }
 
     /// Returns nullptr at the limit, or when the upstream throws.
     [[nodiscard]] void* try_allocate(std::size_t bytes, std::size_t alignment) noexcept;
 
     void deallocate(void* block, std::size_t bytes, std::size_t alignment) noexcept {
-        if (!paged_.try_deallocate(block, plan_.classes().index_of(bytes, alignment)))
-            [[unlikely]] {
-            deallocate_in_chunks(block, bytes, alignment);
+        const std::uint32_t index = plan_.classes().index_of(bytes, alignment);
+        if (!paged_.try_deallocate(block, index)) [[unlikely]] {
+            deallocate_in_chunks(index, block, bytes, alignment);
         }
     }
 
@@ -90,20 +91,21 @@ private:
     /// Requests that are served upstream before a class that was refused a pool is tried again.
     static constexpr std::uint16_t requests_between_attempts = 1000;
 
-    /// The hot path of a resource with an upstream; in one without, the way to `allocate_slow`.
+    /// From the lines of a class on pages; with an upstream, from chunks.
     [[nodiscard, gnu::returns_nonnull]] MILLPOND_OUTLINE void*
-    allocate_in_chunks(std::size_t bytes, std::size_t alignment) {
-        const std::uint32_t index = plan_.classes().index_of(bytes, alignment);
-        if (void* const block = chunked_.try_allocate(index); block != nullptr) [[likely]] {
-            return cut(block, bytes, index);
+    allocate_beyond(std::uint32_t index, std::size_t bytes, std::size_t alignment) {
+        void* block = paged_.try_allocate_slow(index);
+        if (block == nullptr) {
+            block = chunked_.try_allocate(index);
         }
-        return allocate_slow(bytes, alignment);
+        return block != nullptr ? cut(block, bytes, index) : allocate_slow(bytes, alignment);
     }
 
-    MILLPOND_OUTLINE void
-    deallocate_in_chunks(void* block, std::size_t bytes, std::size_t alignment) noexcept {
-        if (!chunked_.try_deallocate(block, plan_.classes().index_of(bytes, alignment)))
-            [[unlikely]] {
+    MILLPOND_OUTLINE void deallocate_in_chunks(std::uint32_t index,
+                                               void* block,
+                                               std::size_t bytes,
+                                               std::size_t alignment) noexcept {
+        if (!chunked_.try_deallocate(block, index)) [[unlikely]] {
             deallocate_slow(block, bytes, alignment);
         }
     }

@@ -69,8 +69,8 @@ public:
     [[nodiscard]] constexpr std::size_t largest() const noexcept { return sizes_[count_ - 1]; }
 
     /// The class that serves a request; count() when none does. The alignment is a power of two.
-    [[nodiscard]] constexpr std::uint32_t index_of(std::size_t bytes,
-                                                   std::size_t alignment) const noexcept {
+    [[nodiscard, gnu::always_inline]] constexpr std::uint32_t
+    index_of(std::size_t bytes, std::size_t alignment) const noexcept {
         if (alignment <= usual_alignment && bytes <= small_most) [[likely]] {
             return small_[alignment / usual_alignment][(bytes + granule - 1) / granule];
         }
@@ -96,7 +96,8 @@ private:
         return (log2 - log2_small) * steps + ((bytes - 1) >> (log2 - 3)) - steps;
     }
 
-    [[nodiscard]] constexpr std::uint32_t index_of(std::size_t bytes) const noexcept {
+    [[nodiscard, gnu::always_inline]] constexpr std::uint32_t
+    index_of(std::size_t bytes) const noexcept {
         if (bytes <= small_most) [[likely]] {
             return small_[0][(bytes + granule - 1) / granule];
         }
@@ -110,8 +111,8 @@ private:
         return index;
     }
 
-    [[nodiscard]] constexpr std::uint32_t index_of_aligned(std::size_t bytes,
-                                                           std::size_t alignment) const noexcept {
+    [[nodiscard, gnu::always_inline]] constexpr std::uint32_t
+    index_of_aligned(std::size_t bytes, std::size_t alignment) const noexcept {
         if (bytes > largest_size || alignment > largest_alignment) {
             return count_;
         }

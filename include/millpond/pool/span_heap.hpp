@@ -136,10 +136,16 @@ public:
 
     /// nullptr when the class is not made, or has no more room.
     [[nodiscard]] void* try_allocate(std::uint32_t index) noexcept {
+        void* const block = try_allocate_kept(index);
+        return block != nullptr ? block : try_allocate_slow(index);
+    }
+
+    /// A block from the class's stack, without a call; nullptr when that is empty.
+    [[nodiscard]] void* try_allocate_kept(std::uint32_t index) noexcept {
         span_class& of = classes_[index];
         const std::uint32_t height = of.height;
         if (height <= span_class::line_place) [[unlikely]] {
-            return take_from_line(of);
+            return nullptr;
         }
         void* const block = of.stack[height];
         of.height = height - 1;
@@ -147,8 +153,16 @@ public:
         return block;
     }
 
+    /// A block from a line, when the stack is empty.
+    [[nodiscard]] void* try_allocate_slow(std::uint32_t index) noexcept {
+        span_class& of = classes_[index];
+        // One that is not made may stand for all of them, in every thread: it is not written.
+        return of.is_made() ? take_from_line(of) : nullptr;
+    }
+
     /// Takes back a block of the class; does nothing and returns false for everything else.
-    [[nodiscard]] bool try_deallocate(void* block, std::uint32_t index) noexcept {
+    [[nodiscard, gnu::always_inline]] bool try_deallocate(void* block,
+                                                          std::uint32_t index) noexcept {
         const span_space* space = spaces_.data();
         std::uint64_t offset = space->offset_of(block);
         while (!space->holds(offset))
