@@ -18,6 +18,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <type_traits>
 
 #if defined(__SSE2__)
@@ -182,9 +183,28 @@ template <class Position>
     return mask_of_16(first, [](Position at) { return is_in_use(value_of(at)); });
 }
 
+/// As many as fit in a word at once: all bits of 0 and of `freed` are equal, whatever the order of bytes.
 template <class Position>
 [[nodiscard]] std::uint64_t free_of_16(const Position* first) noexcept {
-    return mask_of_16(first, [](Position at) { return is_free(value_of(at)); });
+    constexpr int bits = 8 * sizeof(Position);
+    constexpr int in_word = 64 / bits;
+    constexpr std::uint64_t lowest = ~std::uint64_t{0} / ((std::uint64_t{1} << bits) - 1);
+    constexpr std::uint64_t highest = lowest << (bits - 1);
+    // A product moves the highest bits to the top of the word, side by side.
+    constexpr std::uint64_t together =
+        ((std::uint64_t{1} << (bits - 1) * in_word) - 1) / ((std::uint64_t{1} << (bits - 1)) - 1);
+    std::uint64_t mask = 0;
+    for (int i = 0; i < 16; i += in_word) {
+        std::uint64_t word = 0;
+        std::memcpy(&word, first + i, sizeof word);
+        if constexpr (std::endian::native == std::endian::big) {
+            word = __builtin_bswap64(word); // the first position comes lowest
+        }
+        const std::uint64_t changes = (word ^ word << 1) & ~lowest;
+        const std::uint64_t mixed = changes | ((changes & ~highest) + ~highest);
+        mask |= ((~mixed & highest) * together >> (64 - in_word)) << i;
+    }
+    return mask;
 }
 
 #endif
