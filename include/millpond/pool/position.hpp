@@ -132,7 +132,7 @@ template <class Position>
 
 /// A bit for each byte that is 0 or 255: these alone, less one, still reach 128 when 126 is taken off.
 [[nodiscard]] inline std::uint64_t free_of_16(__m128i bytes) noexcept {
-    const __m128i less_one = _mm_sub_epi8(bytes, _mm_set1_epi8(1));
+    const auto less_one = reinterpret_cast<__m128i>(reinterpret_cast<__v16qu>(bytes) - 1);
     return bits_of(_mm_subs_epu8(less_one, _mm_set1_epi8(126)));
 }
 
