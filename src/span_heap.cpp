@@ -77,7 +77,7 @@ void* span_heap::take_from_line(span_class& of) noexcept {
         ++of.failures;
         return nullptr;
     }
-    const auto number = lowest_of(of.mask);
+    const auto number = lowest_bit(of.mask);
     of.mask &= of.mask - 1;
     of.line_positions[number] = to_position<wide_position>(span_class::line_place);
     if (++of.claimed > of.high_water) {
@@ -96,7 +96,7 @@ bool span_heap::claim(span_class& of) noexcept {
         return false;
     }
     span_record& span = *of.first;
-    const auto line = lowest_of(span.lines);
+    const auto line = lowest_bit(span.lines);
     span.lines &= span.lines - 1;
     if (span.lines == 0) {
         of.first = span.next;

@@ -46,7 +46,6 @@
 #include "millpond/pool/thread_cache.hpp"
 
 #include <atomic>
-#include <bit>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -360,8 +359,7 @@ private:
     [[nodiscard]] MILLPOND_OUTLINE void* pick_from_word(thread_cache& cache) noexcept;
 
     [[nodiscard]] void* lowest_block(const claimed_word& from) const noexcept {
-        return block_at(std::uint64_t{from.word} * word_blocks +
-                        static_cast<std::uint32_t>(std::countr_zero(from.mask)));
+        return block_at(std::uint64_t{from.word} * word_blocks + lowest_bit(from.mask));
     }
 
     /// Frees a block that is marked freed beyond the full magazine.

@@ -26,7 +26,7 @@ namespace detail {
 inline constexpr std::uint32_t word_blocks = 64;
 
 /// The lowest bit of a word that is not zero. std::countr_zero looks for zero first.
-[[nodiscard]] constexpr std::uint32_t lowest_of(std::uint64_t word) noexcept {
+[[nodiscard]] constexpr std::uint32_t lowest_bit(std::uint64_t word) noexcept {
     return static_cast<std::uint32_t>(__builtin_ctzll(word));
 }
 
@@ -190,7 +190,7 @@ private:
     [[nodiscard, gnu::always_inline]] constexpr bool
     take_lowest_below(std::uint32_t& number) noexcept {
         std::uint64_t& word = words_[shape_.first_word[Level] + number];
-        number = number * word_blocks + lowest_of(word);
+        number = number * word_blocks + lowest_bit(word);
         if constexpr (Level > 0) {
             if (!take_lowest_below<Level - 1>(number)) {
                 return false;
