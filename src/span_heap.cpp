@@ -204,7 +204,7 @@ span_heap::take_span(const span_class& of, std::uint32_t order, growth may_grow)
         return span;
     };
     span_record* span = take(growth::no);
-    if (span == nullptr && give_back_large()) {
+    if (span == nullptr && give_back_large(1)) { // one at most, so that no growth takes long
         span = take(growth::no);
     }
     if (span == nullptr && may_grow == growth::yes) {
@@ -216,18 +216,28 @@ span_heap::take_span(const span_class& of, std::uint32_t order, growth may_grow)
     return span;
 }
 
-/// Gives back the spans of all free blocks that stacks of a single place keep; false when there are none.
-bool span_heap::give_back_large() noexcept {
-    bool has_given = false;
+/// Gives back so many spans of free blocks that stacks of a single place keep; false when there are none.
+bool span_heap::give_back_large(std::uint32_t most) noexcept {
+    std::uint32_t given = 0;
     const std::uint32_t first = sizes_.index_of(largest_shared_bytes + 1, 1);
-    for (std::uint32_t index = first; index < sizes_.count(); ++index) {
+    for (std::uint32_t index = first; index < sizes_.count() && given < most; ++index) {
         span_class& of = classes_[index];
         if (of.is_made() && of.kept() != 0) {
             empty_stack(of);
-            has_given = true;
+            ++given;
         }
     }
-    return has_given;
+    return given != 0;
+}
+
+/// True when the limit leaves so many bytes, if need be once large blocks that are free have gone.
+bool span_heap::make_room(std::size_t bytes) noexcept {
+    while (!budget_.has_room(bytes)) {
+        if (!give_back_large(1)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 /// Moves what the stack holds to its lines, or gives it back where each block has a span of its own.
@@ -260,6 +270,9 @@ bool span_heap::add_newest(span_class& of) noexcept {
     if (span == nullptr && may_grow == growth::yes) {
         attempts_to_skip_ = skipped_after_refusal;
     }
+    if (span == nullptr) {
+        (void)give_back_large(classes_most);
+    }
     if (span == nullptr && has_freed_) {
         has_freed_ = false;
         for (span_space& space : spaces()) {
@@ -280,9 +293,7 @@ bool span_heap::add_newest(span_class& of) noexcept {
 
 /// Makes more blocks of a class free, as far as the limit allows and the system gives memory.
 bool span_heap::grow(span_class& of) noexcept {
-    const auto has_room = [&] { return budget_.has_room(cost_of(of)); };
-    if ((!has_room() && !(give_back_large() && has_room())) ||
-        of.granted > index_limit - span_record::blocks_most) {
+    if (!make_room(cost_of(of)) || of.granted > index_limit - span_record::blocks_most) {
         return false;
     }
     if (of.newest == nullptr || of.newest->granted == of.newest->room) {
@@ -340,11 +351,8 @@ std::size_t span_heap::most_bytes() const noexcept {
 
 bool span_heap::can_hold(std::uint32_t index, std::size_t blocks) noexcept {
     span_class& of = classes_[index];
-    const auto has_room = [&] {
-        return blocks <= of.granted || budget_.has_room((blocks - of.granted) * cost_of(of));
-    };
     if (blocks > most_bytes() / of.stride.bytes() || blocks > index_limit ||
-        (!has_room() && !(give_back_large() && has_room()))) {
+        (blocks > of.granted && !make_room((blocks - of.granted) * cost_of(of)))) {
         return false;
     }
     attempts_to_skip_ = 0;

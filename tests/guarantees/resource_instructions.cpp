@@ -70,6 +70,13 @@ void measure(memory_resource* upstream, const row_names& called) {
 /// Growth steps of a resource on spans: some 20 MiB, which do not fit in the first space.
 constexpr int steps_of_spans = 330;
 
+/// Has each class of blocks above 4 KiB keep one.
+void keep_large_blocks(pool_resource& resource) {
+    for (std::size_t bytes = 4097; bytes <= 65'536; bytes = resource.block_bytes(bytes, 1) + 1) {
+        resource.deallocate(resource.allocate(bytes, 1), bytes, 1);
+    }
+}
+
 /// Blocks for which the pool grows, and one for which there is no pool yet.
 template <class Resource>
 void measure_growth(const pool_resource_options& options,
@@ -85,6 +92,9 @@ void measure_growth(const pool_resource_options& options,
         std::is_same_v<Resource, pool_resource> && upstream == nullptr && !options.prefault;
     const int steps = has_spans ? steps_of_spans : 1;
     for (int step = 0; step < steps; ++step) {
+        if constexpr (std::is_same_v<Resource, pool_resource>) {
+            keep_large_blocks(resource);
+        }
         run.fill(1);
         (void)run.measured_take();
     }

@@ -24,7 +24,7 @@
 ///
 /// A block of more than 4 KiB has a span of its own, and the stack of its class has a single place: when
 /// that is taken, the span of a block that is freed is any class's again, and what the place keeps is, too,
-/// before the heap grows or refuses anything. Else every size that a program uses once would keep what it
+/// before the heap refuses anything; a growth step gives one of them back first. Else every size that a program uses once would keep what it
 /// used.
 
 #include "millpond/base/bits.hpp"
@@ -261,7 +261,8 @@ private:
     [[nodiscard]] span_record*
     take_span(const span_class& of, std::uint32_t order, growth may_grow) noexcept;
     void give_back_free(span_class& of, std::size_t kept) noexcept;
-    [[nodiscard]] bool give_back_large() noexcept;
+    [[nodiscard]] bool give_back_large(std::uint32_t most) noexcept;
+    [[nodiscard]] bool make_room(std::size_t bytes) noexcept;
     void empty_stack(span_class& of) noexcept;
     void deepen_stack(span_class& of) noexcept;
     [[nodiscard]] bool add_space() noexcept;
