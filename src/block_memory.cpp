@@ -24,8 +24,8 @@ namespace {
 /// Metadata grows by this part of the least step of the blocks.
 constexpr std::size_t metadata_share = 8;
 
-/// A pool with two mappings rounds two sizes up to whole pages, and the system allows some 65,000 mappings.
-/// From here on that is no more than a quarter of the memory.
+/// A pool with two mappings rounds two sizes up to whole pages, which wastes one on average, and the system
+/// allows a process some 65,000 mappings. From here on that is a quarter of the memory or less.
 constexpr std::size_t small_pool_bytes = std::size_t{16} << 10;
 
 block_room room_of(const pool_layout& layout) noexcept {
@@ -49,7 +49,7 @@ mapping_for(const pool_name& name, const memory_options& memory, std::size_t byt
 } // namespace
 
 memory_options
-settled(memory_options memory, const pool_layout& layout, const metadata_layout& known) noexcept {
+resolved(memory_options memory, const pool_layout& layout, const metadata_layout& known) noexcept {
     if (memory.source == memory_source::automatic) {
         const bool is_small = layout.capacity == layout.max_capacity &&
                               layout.max_capacity <= small_pool_bytes / layout.stride_bytes &&
@@ -101,7 +101,7 @@ block_memory::block_memory(const pool_name& name,
     , cost_bytes_(layout.stride_bytes + layout.record_bytes + 1)
     , budget_(layout.budget)
     , prefault_(layout.prefault) {
-    const memory_options memory = settled(options, layout, known);
+    const memory_options memory = resolved(options, layout, known);
     switch (memory.source) {
     case memory_source::buffer:
         place_in_buffer(name, layout, known, memory.buffer);

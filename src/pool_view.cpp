@@ -218,7 +218,7 @@ std::size_t pool_view::shrink() noexcept {
     for (std::uint32_t line = 0; line < lines_of(ledger.frontier); ++line) {
         std::uint64_t taken = below(ledger.frontier, line) & ~free_blocks_of(line);
         for (; taken != 0; taken &= taken - 1) {
-            end_run_before(std::uint64_t{line} * word_blocks + lowest_bit(taken));
+            end_run_before(std::uint64_t{line} * word_blocks + trailing_zeros(taken));
         }
     }
     end_run_before(source.capacity());
@@ -280,7 +280,7 @@ verdict pool_view::verify_lines() const noexcept {
         const std::uint64_t first = std::uint64_t{line} * word_blocks;
         const std::uint64_t free = free_blocks_of(line);
         for (std::uint64_t rest = below(source.capacity(), line); rest != 0; rest &= rest - 1) {
-            const auto block = lowest_bit(rest);
+            const auto block = trailing_zeros(rest);
             const std::uint32_t value = positions.value(first + block);
             const bool is_claimed = is_in_use(value) || value == position_dying;
             if (is_claimed && first + block >= ledger.frontier) {

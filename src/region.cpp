@@ -93,7 +93,7 @@ region region::from_heap(const pool_name& name, std::size_t bytes, std::size_t a
     if (bytes > SIZE_MAX - alignment) {
         detail::throw_os_refusal(name.c_str(), os_request::allocate_from_heap, bytes, 1, ENOMEM);
     }
-    // calloc: large blocks come as fresh zero pages that nobody has to clear.
+    // calloc: large memory comes as fresh zero pages that nobody has to clear.
     void* const memory = std::calloc(1, bytes + alignment - 1);
     if (memory == nullptr) {
         detail::throw_os_refusal(name.c_str(), os_request::allocate_from_heap, bytes, 1, ENOMEM);

@@ -77,7 +77,7 @@ void* span_heap::take_from_line(span_class& of) noexcept {
         ++of.failures;
         return nullptr;
     }
-    const auto number = lowest_bit(of.mask);
+    const auto number = trailing_zeros(of.mask);
     of.mask &= of.mask - 1;
     of.line_positions[number] = to_position<wide_position>(span_class::line_place);
     if (++of.claimed > of.high_water) {
@@ -96,7 +96,7 @@ bool span_heap::claim(span_class& of) noexcept {
         return false;
     }
     span_record& span = *of.first;
-    const auto line = lowest_bit(span.lines);
+    const auto line = trailing_zeros(span.lines);
     span.lines &= span.lines - 1;
     if (span.lines == 0) {
         of.first = span.next;
@@ -191,7 +191,8 @@ bool span_heap::add_space() noexcept {
     return false;
 }
 
-/// Finds a span among free units, or has a space grow, or adds one; nullptr when there is none.
+/// Finds a span among free units, or gets back one that a large class keeps, or has a space grow, or adds one;
+/// nullptr when there is none.
 span_record*
 span_heap::take_span(const span_class& of, std::uint32_t order, growth may_grow) noexcept {
     const std::uint32_t blocks = of.is_large() ? 1 : blocks_of(order, of.stride.bytes());
@@ -204,8 +205,13 @@ span_heap::take_span(const span_class& of, std::uint32_t order, growth may_grow)
         return span;
     };
     span_record* span = take(growth::no);
-    if (span == nullptr && give_back_large(1)) { // one at most, so that no growth takes long
-        span = take(growth::no);
+    if (span == nullptr) {
+        for (span_class& large : large_classes()) {
+            if (order_for(large.stride.bytes()) >= order && give_back_kept(large)) {
+                span = take(growth::no); // one is enough, and no growth gives back more
+                break;
+            }
+        }
     }
     if (span == nullptr && may_grow == growth::yes) {
         span = take(growth::yes);
@@ -216,31 +222,31 @@ span_heap::take_span(const span_class& of, std::uint32_t order, growth may_grow)
     return span;
 }
 
-/// Gives back so many spans of free blocks that stacks of a single place keep; false when there are none.
-bool span_heap::give_back_large(std::uint32_t most) noexcept {
-    std::uint32_t given = 0;
-    const std::uint32_t first = sizes_.index_of(largest_shared_bytes + 1, 1);
-    for (std::uint32_t index = first; index < sizes_.count() && given < most; ++index) {
-        span_class& of = classes_[index];
-        if (of.is_made() && of.kept() != 0) {
-            empty_stack(of);
-            ++given;
-        }
-    }
-    return given != 0;
+/// Those whose blocks have a span each.
+std::span<span_class> span_heap::large_classes() const noexcept {
+    return classes().subspan(sizes_.index_of(largest_shared_bytes + 1, 1));
 }
 
-/// True when the limit leaves so many bytes, if need be once large blocks that are free have gone.
-bool span_heap::make_room(std::size_t bytes) noexcept {
-    while (!budget_.has_room(bytes)) {
-        if (!give_back_large(1)) {
-            return false;
-        }
+/// Gives back the span of the free block that a large class keeps; false when it keeps none that may go.
+bool span_heap::give_back_kept(span_class& of) noexcept {
+    if (!of.is_made() || of.kept() == 0 || of.granted <= of.reserved) {
+        return false;
     }
+    empty_stack(of);
     return true;
 }
 
-/// Moves what the stack holds to its lines, or gives it back where each block has a span of its own.
+bool span_heap::make_room(std::size_t bytes) noexcept {
+    for (span_class& large : large_classes()) {
+        if (budget_.has_room(bytes)) {
+            break;
+        }
+        (void)give_back_kept(large);
+    }
+    return budget_.has_room(bytes);
+}
+
+/// Moves what the stack holds to its lines; where each block has a span and none is reserved, gives it back.
 void span_heap::empty_stack(span_class& of) noexcept {
     for (; of.kept() != 0; --of.height) {
         const auto* const block = static_cast<const std::byte*>(of.stack[of.height]);
@@ -271,7 +277,9 @@ bool span_heap::add_newest(span_class& of) noexcept {
         attempts_to_skip_ = skipped_after_refusal;
     }
     if (span == nullptr) {
-        (void)give_back_large(classes_most);
+        for (span_class& large : large_classes()) {
+            (void)give_back_kept(large);
+        }
     }
     if (span == nullptr && has_freed_) {
         has_freed_ = false;
@@ -351,6 +359,9 @@ std::size_t span_heap::most_bytes() const noexcept {
 
 bool span_heap::can_hold(std::uint32_t index, std::size_t blocks) noexcept {
     span_class& of = classes_[index];
+    if (of.is_large()) {
+        empty_stack(of); // else what it keeps might go while it grows
+    }
     if (blocks > most_bytes() / of.stride.bytes() || blocks > index_limit ||
         (blocks > of.granted && !make_room((blocks - of.granted) * cost_of(of)))) {
         return false;

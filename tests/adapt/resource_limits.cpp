@@ -183,3 +183,15 @@ TEST_CASE_TEMPLATE("a release makes the whole limit available again",
     CHECK_SOUND(resource, nullptr, blocks);
     blocks.give_all();
 }
+
+TEST_CASE("blocks that large classes keep make room at the limit for what no class serves") {
+    pool_resource resource({.limit_bytes = 200'000});
+    resource.deallocate(resource.allocate(60'000), 60'000);
+    resource.deallocate(resource.allocate(30'000), 30'000);
+    CHECK(resource.stats().limited_bytes > 30'000);
+    void* const alone = resource.allocate(190'000);
+    CHECK(resource.try_allocate(60'000) == nullptr);
+    resource.deallocate(alone, 190'000);
+    CHECK(resource.stats().limited_bytes == 0);
+    CHECK(resource.verify());
+}

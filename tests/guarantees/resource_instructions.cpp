@@ -51,6 +51,13 @@ struct row_names {
     std::array<const char*, 2> through_base;
 };
 
+/// Has each class of blocks above 4 KiB keep one.
+void keep_large_blocks(pool_resource& resource) {
+    for (std::size_t bytes = 4097; bytes <= 65'536; bytes = resource.block_bytes(bytes, 1) + 1) {
+        resource.deallocate(resource.allocate(bytes, 1), bytes, 1);
+    }
+}
+
 template <class Resource>
 void measure(memory_resource* upstream, const row_names& called) {
     Resource resource({.name = "measured", .threads = 4}, upstream);
@@ -62,6 +69,9 @@ void measure(memory_resource* upstream, const row_names& called) {
         };
     run.template operator()<Resource>(48, 8, called.small);
     run.template operator()<Resource>(1100, 8, called.large);
+    if constexpr (std::is_same_v<Resource, pool_resource>) {
+        keep_large_blocks(resource);
+    }
     run.template operator()<Resource>(5000, 8, called.largest);
     run.template operator()<Resource>(100, 64, called.aligned);
     run.template operator()<memory_resource>(200, 8, called.through_base);
@@ -69,13 +79,6 @@ void measure(memory_resource* upstream, const row_names& called) {
 
 /// Growth steps of a resource on spans: some 20 MiB, which do not fit in the first space.
 constexpr int steps_of_spans = 330;
-
-/// Has each class of blocks above 4 KiB keep one.
-void keep_large_blocks(pool_resource& resource) {
-    for (std::size_t bytes = 4097; bytes <= 65'536; bytes = resource.block_bytes(bytes, 1) + 1) {
-        resource.deallocate(resource.allocate(bytes, 1), bytes, 1);
-    }
-}
 
 /// Blocks for which the pool grows, and one for which there is no pool yet.
 template <class Resource>

@@ -40,7 +40,7 @@ std::size_t kept_blocks(std::size_t block_bytes, bool has_upstream) {
     if constexpr (std::is_same_v<Resource, pool_resource>) {
         const bool is_large = !has_upstream && block_bytes > 4096;
         return has_upstream ? detail::resource_of_one_thread::places
-               : is_large   ? 0
+               : is_large   ? 1
                             : detail::span_class::deepest - detail::span_class::line_place;
     } else {
         detail::fork_lock unused;

@@ -195,6 +195,18 @@ TEST_CASE("a free block of more than 4096 bytes is any class's unless it is rese
     CHECK(heap.fault() == "");
 }
 
+TEST_CASE("a reservation that is refused keeps no free block of more than 4096 bytes") {
+    checked_heap heap({65'536}, std::size_t{100} * (65'536 + 2));
+    heap.take(0, 60);
+    heap.give_newest(0);
+    CHECK(heap->stats_of(0).capacity == 60); // one of them is kept
+    const std::size_t committed = heap->stats_of(0).bytes_committed;
+    CHECK_FALSE(heap->can_hold(0, 101));
+    CHECK(heap->stats_of(0).capacity == 59);
+    CHECK(heap->stats_of(0).bytes_committed < committed);
+    CHECK(heap.hold(0, 100));
+}
+
 TEST_CASE("a report tells why an address is no block to be freed") {
     checked_heap heap({16, 6000});
     heap.take(0, 20);

@@ -48,6 +48,9 @@ public:
         return nullptr;
     }
 
+    /// As a span_heap's: nothing that is free can be given back for others.
+    [[nodiscard]] static bool make_room(std::size_t /*bytes*/) noexcept { return false; }
+
     /// False for what is no live block of the class.
     [[nodiscard]] bool try_deallocate(void* block, std::uint32_t index) noexcept {
         Pool* const pool = at(index);

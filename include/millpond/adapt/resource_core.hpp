@@ -49,8 +49,7 @@ public:
         if (void* const block = paged_.try_allocate_kept(index); block != nullptr) [[likely]] {
             return cut(block, bytes, index);
         }
-        return allocate_beyond(
-            index, bytes, alignment); // nothing returns here: no register is saved
+        return allocate_beyond(index, bytes, alignment); // the last call: it needs no frame
     }
 
     /// Returns nullptr at the limit, or when the upstream throws.

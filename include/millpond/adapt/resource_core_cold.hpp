@@ -66,7 +66,7 @@ void* resource_core<Kind>::find_block(std::size_t bytes, std::size_t alignment) 
         }
     }
     const std::lock_guard guard(lock_);
-    if (!budget_.has_room(bytes)) {
+    if (!budget_.has_room(bytes) && !paged_.make_room(bytes)) {
         return nullptr;
     }
     // The largest size that an object can have, rounded up to the alignment: upstreams compute with it.

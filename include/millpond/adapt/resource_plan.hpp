@@ -35,7 +35,7 @@ struct pool_resource_options {
     std::size_t limit_bytes =
         0;                 ///< that all blocks together, and two bytes for each, may take; 0: none
     bool prefault = false; ///< without an upstream: touch the pages of every growth step
-    memory_options memory{}; ///< without an upstream: which pages; must be mapped and not locked
+    memory_options memory{}; ///< without an upstream: which pages, not locked; no other source
     std::size_t threads =
         0; ///< concurrent_pool_resource only: threads that keep blocks of their own; at most
            ///< 250. 0: four times the processors, at least 64

@@ -16,8 +16,8 @@ enum class memory_source : unsigned char {
     mapped,    ///< pages of the operating system, reserved for max_capacity, committed in steps
     heap,      ///< one allocation of the C heap for max_capacity
     buffer,    ///< the caller's own, which must outlive the pool
-    automatic, ///< `heap` for a pool that never grows and has at most 16 KiB with its metadata,
-               ///< unless its pages are to be special; else `mapped`
+    automatic, ///< `mapped`; `heap` for a pool that never grows and takes no more than 16 KiB with its
+               ///< metadata, unless it asks for guard pages, a lock or other pages
 };
 
 /// The memory under one pool. Every field has a default that suits most programs.

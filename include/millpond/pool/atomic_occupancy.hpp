@@ -248,7 +248,7 @@ private:
         }
         while (level > 1) {
             --level;
-            index = index * word_blocks + lowest_bit(bits);
+            index = index * word_blocks + trailing_zeros(bits);
             bits = look(word(level, index));
             if (bits == 0) {
                 hide(level, index);
@@ -273,7 +273,7 @@ private:
         const std::uint64_t before = atomic_and(bits, ~bit, std::memory_order_seq_cst);
         claimed_word found;
         if ((before & bit) != 0) {
-            const auto position = lowest_bit(bit);
+            const auto position = trailing_zeros(bit);
             found.word = summary * word_blocks + position;
             if (help != nullptr) {
                 help->near = position;
@@ -294,7 +294,7 @@ private:
     [[nodiscard]] claimed_word claim_some_below(std::uint32_t summary,
                                                 std::uint32_t most) noexcept {
         for (std::uint64_t rest = look(word(1, summary)); rest != 0; rest &= rest - 1) {
-            const std::uint32_t index = summary * word_blocks + lowest_bit(rest);
+            const std::uint32_t index = summary * word_blocks + trailing_zeros(rest);
             const claimed_word found = take_some(index, most);
             if (found.mask != 0) {
                 return found;

@@ -194,7 +194,7 @@ struct block_room {
 
 /// With `automatic` replaced by what it means for a pool of a size.
 [[nodiscard]] memory_options
-settled(memory_options memory, const pool_layout& layout, const metadata_layout& known) noexcept;
+resolved(memory_options memory, const pool_layout& layout, const metadata_layout& known) noexcept;
 
 /// Returns a region for blocks, with what is to be ready committed. The caller has made sure that a
 /// buffer is large enough.

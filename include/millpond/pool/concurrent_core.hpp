@@ -359,7 +359,7 @@ private:
     [[nodiscard]] MILLPOND_OUTLINE void* pick_from_word(thread_cache& cache) noexcept;
 
     [[nodiscard]] void* lowest_block(const claimed_word& from) const noexcept {
-        return block_at(std::uint64_t{from.word} * word_blocks + lowest_bit(from.mask));
+        return block_at(std::uint64_t{from.word} * word_blocks + trailing_zeros(from.mask));
     }
 
     /// Frees a block that is marked freed beyond the full magazine.

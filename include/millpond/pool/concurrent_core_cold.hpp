@@ -125,7 +125,7 @@ void concurrent_core<Storage>::recover(std::uint32_t own_index) noexcept {
     bits().rebuild([this](std::uint32_t word) {
         std::uint64_t free = blocks_in(word) & ~reserved_in(word);
         for (std::uint64_t rest = free; rest != 0; rest &= rest - 1) {
-            const auto bit = lowest_bit(rest);
+            const auto bit = trailing_zeros(rest);
             if (state_of(std::uint64_t{word} * word_blocks + bit) == block_state::live) {
                 free &= ~(std::uint64_t{1} << bit);
             }

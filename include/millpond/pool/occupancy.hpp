@@ -25,8 +25,8 @@ namespace detail {
 /// Blocks in one occupancy word.
 inline constexpr std::uint32_t word_blocks = 64;
 
-/// The lowest bit of a word that is not zero. std::countr_zero looks for zero first.
-[[nodiscard]] constexpr std::uint32_t lowest_bit(std::uint64_t word) noexcept {
+/// Of a word that is not zero: the index of its lowest bit. std::countr_zero looks for zero first.
+[[nodiscard]] constexpr std::uint32_t trailing_zeros(std::uint64_t word) noexcept {
     return static_cast<std::uint32_t>(__builtin_ctzll(word));
 }
 
@@ -190,7 +190,7 @@ private:
     [[nodiscard, gnu::always_inline]] constexpr bool
     take_lowest_below(std::uint32_t& number) noexcept {
         std::uint64_t& word = words_[shape_.first_word[Level] + number];
-        number = number * word_blocks + lowest_bit(word);
+        number = number * word_blocks + trailing_zeros(word);
         if constexpr (Level > 0) {
             if (!take_lowest_below<Level - 1>(number)) {
                 return false;

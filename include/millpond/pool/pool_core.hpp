@@ -368,7 +368,7 @@ private:
     [[nodiscard]] void* take_current() noexcept {
         claimed_word& current = ledger_.current;
         const std::uint64_t index =
-            std::uint64_t{current.word} * word_blocks + lowest_bit(current.mask);
+            std::uint64_t{current.word} * word_blocks + trailing_zeros(current.mask);
         current.mask &= current.mask - 1;
         positions()[index] = to_position<position>(Places + 1);
         const std::uint32_t claimed = ++ledger_.claimed;

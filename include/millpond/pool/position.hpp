@@ -249,7 +249,7 @@ template <class Position, class IsInMagazine>
                                return in_use_of_16(sixteen);
                            });
     for (; unsure != 0; unsure &= unsure - 1) {
-        const auto block = lowest_bit(unsure);
+        const auto block = trailing_zeros(unsure);
         if (!is_in_magazine(block)) {
             live |= std::uint64_t{1} << block;
         }

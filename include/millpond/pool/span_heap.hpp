@@ -23,9 +23,9 @@
 /// pages. Its lines are all marked as free when it comes, and are claimed one by one.
 ///
 /// A block of more than 4 KiB has a span of its own, and the stack of its class has a single place: when
-/// that is taken, the span of a block that is freed is any class's again, and what the place keeps is, too,
-/// before the heap refuses anything; a growth step gives one of them back first. Else every size that a program uses once would keep what it
-/// used.
+/// that is taken, the span of a block that is freed is any class's again. So is what the place keeps before
+/// the heap refuses anything; a growth step gets one of them back first. Else every size that a program uses
+/// once would keep what it used.
 
 #include "millpond/base/bits.hpp"
 #include "millpond/base/config.hpp"
@@ -213,6 +213,9 @@ public:
     /// True when `blocks` of a class that is made can be live in all, after growing if need be.
     [[nodiscard]] bool can_hold(std::uint32_t index, std::size_t blocks) noexcept;
 
+    /// True when the limit leaves so many bytes, if need be once large blocks that are free have gone.
+    [[nodiscard]] bool make_room(std::size_t bytes) noexcept;
+
     /// Forgets all blocks, and gives all memory back; the budget is for its owner to reset.
     void release() noexcept;
 
@@ -261,8 +264,8 @@ private:
     [[nodiscard]] span_record*
     take_span(const span_class& of, std::uint32_t order, growth may_grow) noexcept;
     void give_back_free(span_class& of, std::size_t kept) noexcept;
-    [[nodiscard]] bool give_back_large(std::uint32_t most) noexcept;
-    [[nodiscard]] bool make_room(std::size_t bytes) noexcept;
+    [[nodiscard]] std::span<span_class> large_classes() const noexcept;
+    bool give_back_kept(span_class& of) noexcept;
     void empty_stack(span_class& of) noexcept;
     void deepen_stack(span_class& of) noexcept;
     [[nodiscard]] bool add_space() noexcept;

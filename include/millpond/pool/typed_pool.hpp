@@ -58,7 +58,7 @@ public:
     live_iterator& operator++() noexcept {
         rest_ &= rest_ - 1;
         if (rest_ != 0) [[likely]] {
-            index_ = first_ + lowest_bit(rest_);
+            index_ = first_ + trailing_zeros(rest_);
             if (core_->is_surely_live(index_)) [[likely]] {
                 if (coming_ != 0) {
                     fetch_one();
@@ -141,7 +141,7 @@ private:
             if (coming_ != 0) {
                 fetch_one();
             }
-            index_ = first_ + lowest_bit(rest_);
+            index_ = first_ + trailing_zeros(rest_);
             if (core_->is_live_block(core_->block_at(index_))) [[likely]] {
                 return;
             }
@@ -163,7 +163,7 @@ private:
     /// as are visited here. After the last one it asks for a block that is not needed, which does
     /// no harm.
     void fetch_one() noexcept {
-        prefetch_for_read(core_->block_at(next_ + lowest_bit(coming_)));
+        prefetch_for_read(core_->block_at(next_ + trailing_zeros(coming_)));
         coming_ &= coming_ - 1;
     }
 
