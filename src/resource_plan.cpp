@@ -83,8 +83,7 @@ void check_memory(const pool_resource_options& options) {
     const memory_options& memory = options.memory;
     const char* const name = options.name.c_str();
     if (memory.source != memory_source::mapped && memory.source != memory_source::automatic) {
-        throw_bad_option(
-            name, "memory.source", "must be mapped: other memory is an upstream's");
+        throw_bad_option(name, "memory.source", "must be mapped: other memory is an upstream's");
     }
     if (memory.lock) {
         throw_bad_option(name, "memory.lock", "is not supported");
