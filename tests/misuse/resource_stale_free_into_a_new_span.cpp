@@ -10,8 +10,10 @@
 #include "resources.hpp"
 
 MISUSE_OF_A_RESOURCE({
+    void* const kept = it.take(20'000); // by its class, once it is free
     void* const block = it.take(20'000);
     misuse::note("block", block);
+    it.give(kept, 20'000);
     it.give(block, 20'000);
     void* const other = it.take(24'000);
     if (other != block) {
