@@ -10,6 +10,7 @@
 #include <map>
 
 #include "machine.hpp"
+#include "one_core.hpp"
 #include "worker.hpp"
 #include <fmt/format.h>
 #include <unistd.h>
@@ -123,12 +124,16 @@ private:
         std::map<std::uint64_t, std::string> checksums;
         const int repetitions = std::min(options_.repetitions, asked.most_repetitions);
         for (int repetition = 0; repetition < repetitions; ++repetition) {
+            if (asked.measurement.threads == 0) {
+                core_.choose();
+            }
             for (row& one : rows) {
                 if (one.failure.empty()) {
                     ask_one(asked, one, checksums);
                 }
             }
         }
+        core_.release();
         if (checksums.size() > 1) {
             std::string fault = fmt::format("{}: checksums differ:", asked.name);
             for (const auto& [checksum, name] : checksums) {
@@ -211,6 +216,7 @@ private:
     }
 
     session_options options_;
+    one_core core_;
     std::vector<question> questions_;
     unsigned abilities_ = 0; ///< what the questions need, all together
     std::vector<const contender*> present_;
