@@ -14,8 +14,8 @@
 #include <utility>
 #include <vector>
 
+#include "cores.hpp"
 #include "measure.hpp"
-#include <pthread.h>
 #include <sched.h>
 #include <sys/resource.h>
 
@@ -61,16 +61,7 @@ class crew {
 public:
     explicit crew(std::size_t threads)
         : size_(threads)
-        , spans_(threads) {
-        cpu_set_t allowed;
-        CPU_ZERO(&allowed);
-        sched_getaffinity(0, sizeof allowed, &allowed);
-        for (std::size_t core = 0; core < CPU_SETSIZE; ++core) {
-            if (CPU_ISSET(core, &allowed)) {
-                cores_.push_back(core);
-            }
-        }
-    }
+        , spans_(threads) {}
 
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
 
@@ -145,15 +136,10 @@ public:
     }
 
 private:
-    /// A refusal leaves the thread where the system puts it.
     void bind(std::size_t index) const noexcept {
-        if (cores_.size() < size_) {
-            return;
+        if (cores_.size() >= size_) {
+            bind_to({&cores_[index], 1});
         }
-        cpu_set_t mine;
-        CPU_ZERO(&mine);
-        CPU_SET(cores_[index], &mine);
-        pthread_setaffinity_np(pthread_self(), sizeof mine, &mine);
     }
 
     /// Written by one thread each.
@@ -181,7 +167,7 @@ private:
     }
 
     std::size_t size_;
-    std::vector<std::size_t> cores_;
+    std::vector<std::size_t> cores_ = allowed_cores();
     std::vector<span_of_time> spans_;
     std::vector<double> undisturbed_ns_;
     std::vector<double> disturbed_ns_;

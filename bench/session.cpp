@@ -9,8 +9,8 @@
 #include <ctime>
 #include <map>
 
+#include "cores.hpp"
 #include "machine.hpp"
-#include "one_core.hpp"
 #include "worker.hpp"
 #include <fmt/format.h>
 #include <unistd.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "one_core.hpp"
+#include "cores.hpp"
 
 #include <algorithm>
 #include <array>
@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "measure.hpp"
+#include <sched.h>
 
 namespace millpond::bench {
 
@@ -34,41 +35,42 @@ double quickest_loop_ns() noexcept {
     return least;
 }
 
-void bind_to(std::size_t core) noexcept {
-    cpu_set_t alone;
-    CPU_ZERO(&alone);
-    CPU_SET(core, &alone);
-    sched_setaffinity(0, sizeof alone, &alone);
-}
-
 } // namespace
 
-one_core::one_core() noexcept {
-    CPU_ZERO(&allowed_);
-    sched_getaffinity(0, sizeof allowed_, &allowed_);
+std::vector<std::size_t> allowed_cores() {
+    cpu_set_t allowed;
+    CPU_ZERO(&allowed);
+    sched_getaffinity(0, sizeof allowed, &allowed);
+    std::vector<std::size_t> cores;
+    for (std::size_t core = 0; core < CPU_SETSIZE; ++core) {
+        if (CPU_ISSET(core, &allowed)) {
+            cores.push_back(core);
+        }
+    }
+    return cores;
+}
+
+void bind_to(std::span<const std::size_t> cores) noexcept {
+    cpu_set_t chosen;
+    CPU_ZERO(&chosen);
+    for (const std::size_t core : cores) {
+        CPU_SET(core, &chosen);
+    }
+    sched_setaffinity(0, sizeof chosen, &chosen);
 }
 
 void one_core::choose() noexcept {
     double least = std::numeric_limits<double>::max();
-    std::size_t chosen = CPU_SETSIZE;
-    for (std::size_t core = 0; core < CPU_SETSIZE; ++core) {
-        if (!CPU_ISSET(core, &allowed_)) {
-            continue;
-        }
-        bind_to(core);
+    std::span<const std::size_t> quickest = allowed_;
+    for (const std::size_t& core : allowed_) {
+        bind_to({&core, 1});
         const double ns = quickest_loop_ns();
         if (ns < least) {
             least = ns;
-            chosen = core;
+            quickest = {&core, 1};
         }
     }
-    if (chosen != CPU_SETSIZE) {
-        bind_to(chosen);
-    }
-}
-
-void one_core::release() noexcept {
-    sched_setaffinity(0, sizeof allowed_, &allowed_);
+    bind_to(quickest);
 }
 
 } // namespace millpond::bench
